@@ -1,0 +1,1 @@
+"""Effects: one catalogue, chains built from it, external plugins, streamed without surprises."""

@@ -1,0 +1,1 @@
+"""Mixing: one function for live and offline, and the bounce."""

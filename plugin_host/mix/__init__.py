@@ -1,0 +1,1 @@
+"""The mix as frozen data: tracks, chains, master, presets, and its file."""

@@ -1,0 +1,1 @@
+"""A session's stems as block reads for the engine."""

@@ -1,0 +1,1 @@
+"""Scores against true stems, and checks of a session without them."""

@@ -1,0 +1,1 @@
+"""Running a separator over a song of any length: plan, overlap-add, honest sums."""

@@ -1,0 +1,1 @@
+"""Whole jobs: a song to a session."""

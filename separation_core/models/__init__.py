@@ -1,0 +1,1 @@
+"""Separators: the contract every model meets, and one model per file."""

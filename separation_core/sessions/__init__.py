@@ -1,0 +1,1 @@
+"""Separated stems on disk: a folder with a manifest, written atomically."""
