@@ -6,7 +6,6 @@ Values are checked when they are made, so a `Mix` that exists can be played: no 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from plugin_host.errors import MixError
 
@@ -15,7 +14,6 @@ SILENCE_DB = -math.inf
 
 ParamValue = float | int | bool | str
 Params = Mapping[str, ParamValue]
-NO_PARAMS: Params = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Effect:
     """
 
     kind: str
-    params: Params = NO_PARAMS
+    params: Params = field(default_factory=dict)
     bypass: bool = False
     wet: float = 1.0
     branches: tuple["Chain", ...] = ()

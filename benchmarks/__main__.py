@@ -1,0 +1,21 @@
+"""`python -m benchmarks [NAME …]`: run the benchmarks, all or the named ones, with their defaults."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or NAMES
+    unknown = sorted(set(wanted) - set(NAMES))
+    if unknown:
+        sys.stderr.write(f"no benchmark {unknown[0]!r}: there are {', '.join(NAMES)}\n")
+        return 2
+    # Each in a process of its own: peak memory and threads of one must not colour the next.
+    return max(subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

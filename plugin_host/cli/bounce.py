@@ -1,0 +1,183 @@
+"""`stemrack bounce`: a session and its mix become files."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from plugin_host.cli.reporting import clock, decibels, note, out, print_json, stage_progress
+from plugin_host.errors import BounceError
+
+if TYPE_CHECKING:
+    from plugin_host.engine.bounce_settings import BounceReport, BounceSettings
+    from plugin_host.mix.state import Mix
+    from plugin_host.stems.open_session import HostSession
+
+FileFormat = Literal["float32", "pcm24", "pcm16", "flac"]
+TrackChoice = Literal["none", "wet", "dry", "both"]
+Many = list[str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(bounce)
+
+
+def bounce(
+    session: Annotated[Path, typer.Argument(help="A session folder.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write. [default: SESSION-remix.wav here]")
+    ] = None,
+    scene: Annotated[Many | None, typer.Option("--scene", help="Apply this scene; may be repeated.")] = None,
+    chain: Annotated[Many | None, typer.Option(metavar="TRACK=PRESET", help="Put this chain on a track.")] = None,
+    gain: Annotated[
+        Many | None, typer.Option(metavar="TRACK=DB", help="-inf … +12; the master is a track too.")
+    ] = None,
+    pan: Annotated[Many | None, typer.Option(metavar="TRACK=PAN", help="-1 left … 1 right.")] = None,
+    mute: Annotated[Many | None, typer.Option(metavar="TRACK", help="Silence a track.")] = None,
+    solo: Annotated[Many | None, typer.Option(metavar="TRACK", help="Hear only this track.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Start from untouched stems, not from the saved mix.")] = False,
+    limiter: Annotated[
+        bool | None, typer.Option("--limiter/--no-limiter", help="The master's safety limiter.", show_default=False)
+    ] = None,
+    save: Annotated[bool, typer.Option("--save", help="Keep the mix in the session (mix.toml).")] = False,
+    tracks: Annotated[
+        TrackChoice, typer.Option(help="Files of single tracks too: with effects, without, or both.")
+    ] = "none",
+    only_tracks: Annotated[bool, typer.Option("--only-tracks", help="Write no mix, only the track files.")] = False,
+    sample_format: Annotated[FileFormat, typer.Option("--format", help="Of every file.")] = "float32",
+    loudness: Annotated[
+        float | None, typer.Option(metavar="LUFS", help="Bring the mix to this loudness, true peak under the ceiling.")
+    ] = None,
+    ceiling: Annotated[
+        float | None, typer.Option(metavar="DB", help="Of the limiter. [default: the mix's, -1]")
+    ] = None,
+    start: Annotated[str, typer.Option("--from", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
+    tail: Annotated[float, typer.Option(help="Seconds that a reverb may sound on after the end.")] = 10.0,
+    compare: Annotated[
+        str,
+        typer.Option(
+            metavar="EVERY|TIMES",
+            help="Also write remix and original in turn, equally loud: every 8 (seconds), or at 0:20,0:40.",
+            show_default=False,
+        ),
+    ] = "",
+    allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Pass by plugins that are not there.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, max=8, help="Cores to use. [default: all]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Mix SESSION down: its saved mix, changed by scenes, chains and faders given here."""
+    from plugin_host.cli.session_mix import MixChanges, changed_mix
+    from plugin_host.engine.bounce_files import TrackFiles
+    from plugin_host.engine.bounce_settings import BounceSettings
+    from plugin_host.stems.open_session import open_for_host
+    from separation_core.audio.writing import SampleFormat
+
+    changes = MixChanges(
+        plain, scene or (), chain or (), gain or (), pan or (), mute or (), solo or (), limiter, ceiling
+    )
+    opened = open_for_host(session)
+    mix = changed_mix(opened, changes)
+    settings = BounceSettings(
+        mix=not only_tracks,
+        tracks=TrackFiles(tracks),
+        fmt=SampleFormat(sample_format),
+        loudness=loudness,
+        start=seconds(start, "--from") if start else None,
+        end=seconds(end, "--to") if end else None,
+        tail=tail,
+        threads=threads,
+        allow_missing=allow_missing,
+    )
+    target = output or Path(f"{opened.folder.name.removesuffix('.stemrack')}-remix.{settings.fmt.extension}")
+    report = _bounce(opened, mix, target, settings, force=force)
+    compared = _compare(opened, target, compare, settings, force=force) if compare else None
+    if save:
+        _save(opened, mix)
+    _show(report, compared, json=json)
+
+
+def seconds(text: str, option: str) -> float:
+    """A time as people write it: 83, 83.5, 1:23.5 or 1:02:03."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
+        raise typer.BadParameter(f"{text!r}: give seconds or m:ss, such as 83.5 or 1:23.5", param_hint=option)
+    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+
+
+def _bounce(
+    session: "HostSession", mix: "Mix", target: Path, settings: "BounceSettings", *, force: bool
+) -> "BounceReport":
+    from plugin_host.engine.bounce import bounce as render
+
+    if settings.mix:
+        _refuse_overwriting(target, force=force)
+    with stage_progress() as show:
+        return render(session, mix, target, settings, progress=lambda done, total: show("bounce", done, total))
+
+
+def _refuse_overwriting(target: Path, *, force: bool) -> None:
+    if target.is_file() and not force:
+        raise BounceError(f"{target} is there already: give another name with -o, or --force to overwrite it")
+
+
+def _compare(session: "HostSession", remix: Path, wish: str, settings: "BounceSettings", *, force: bool) -> Path:
+    from plugin_host.engine.compare import CompareSettings, compare
+    from separation_core.audio.frames import WavSource
+
+    target = remix.with_name(f"{remix.stem}-compare{remix.suffix}")
+    _refuse_overwriting(target, force=force)
+    start = round((settings.start or 0.0) * session.rate)
+    every, times = _turns(wish)
+    asked = CompareSettings(times=times, every=every, original_start=start, fmt=settings.fmt)
+    with session.open_song() as song, WavSource(remix) as mixed, stage_progress() as show:
+        compare(
+            song,
+            mixed,
+            target,
+            asked,
+            protected=session.files,
+            progress=lambda done, total: show("compare", done, total),
+        )
+    return target
+
+
+def _turns(wish: str) -> tuple[float, tuple[float, ...]]:
+    """What `--compare` says: a single number is the length of a turn, anything else the times to switch at."""
+    from plugin_host.engine.compare import DEFAULT_EVERY
+
+    if "," not in wish and ":" not in wish:
+        return seconds(wish, "--compare"), ()
+    return DEFAULT_EVERY, tuple(seconds(time, "--compare") for time in wish.split(",") if time)
+
+
+def _save(session: "HostSession", mix: "Mix") -> None:
+    from plugin_host.cli.session_mix import MIX_FILE
+    from plugin_host.mix.mix_file import write_mix
+
+    write_mix(session.folder / MIX_FILE, mix)
+    note(f"the mix is kept in {session.folder / MIX_FILE}")
+
+
+def _show(report: "BounceReport", compared: Path | None, *, json: bool) -> None:
+    for warning in report.warnings:
+        note(warning)
+    if json:
+        print_json(asdict(report) | {"compare": str(compared) if compared else None})
+        return
+    table = Table("file", "loudness", "true peak", box=None, pad_edge=False)
+    mixes = [report.mix] if report.mix else []
+    for file in (*mixes, *report.tracks, *report.dry_tracks):
+        table.add_row(str(file.path), decibels(file.levels.lufs, "LUFS"), decibels(file.levels.true_peak_db, "dBTP"))
+    if compared:
+        table.add_row(str(compared), "[dim]remix and original in turn, equally loud[/]", "")
+    out.print(table)
+    limited = f", limiter took up to {report.reduction_db:.1f} dB" if report.reduction_db > 0.05 else ""
+    out.print(f"[dim]{clock(report.frames / report.rate)} at {report.rate} Hz{limited}[/]")

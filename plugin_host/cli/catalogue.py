@@ -1,0 +1,140 @@
+"""`stemrack presets` and `stemrack effects`: what there is to choose from."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from plugin_host.cli.reporting import detail, out, print_json
+
+if TYPE_CHECKING:
+    from plugin_host.effects.catalogue import EffectType, Parameter
+    from plugin_host.mix.presets import PresetFile, PresetLibrary
+    from plugin_host.mix.state import Chain
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command()(presets)
+    app.command()(effects)
+
+
+def presets(
+    name: Annotated[str, typer.Argument(help="Show one chain or scene in full.", show_default=False)] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the scenes (whole mixes) and chains (one track's effects), or show one."""
+    from plugin_host.effects.catalogue import check_effect
+    from plugin_host.mix.presets import find_library
+
+    library = find_library(check_effect)
+    if name:
+        _show_preset(library, name, json=json)
+    elif json:
+        print_json(_listing(library))
+    else:
+        _list_presets(library)
+
+
+def _list_presets(library: "PresetLibrary") -> None:
+    from plugin_host.mix.presets import PresetKind, own_folders
+
+    scenes, chains = Table("scene", "", box=None, pad_edge=False), Table("chain", "for", "", box=None, pad_edge=False)
+    for file in library.files(PresetKind.SCENE):
+        scenes.add_row(_marked(file), library.scene(file.name).purpose)
+    for file in library.files(PresetKind.CHAIN):
+        preset = library.chain(file.name)
+        chains.add_row(_marked(file), ", ".join(preset.suits), preset.purpose)
+    out.print(scenes)
+    out.print()
+    out.print(chains)
+    detail(f"your own: {', '.join(str(folder) for folder in own_folders())}")
+
+
+def _marked(file: "PresetFile") -> str:
+    return file.name if file.shipped else f"{file.name} [green](yours)[/]"
+
+
+def _listing(library: "PresetLibrary") -> list[dict[str, object]]:
+    from plugin_host.mix.presets import PresetKind
+
+    read = {PresetKind.SCENE: library.scene, PresetKind.CHAIN: library.chain}
+    return [
+        {"kind": kind.name.lower(), "name": file.name, "shipped": file.shipped, "path": str(file.path)}
+        | {"purpose": read[kind](file.name).purpose}
+        for kind in read
+        for file in library.files(kind)
+    ]
+
+
+def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:
+    from plugin_host.mix.presets import PresetKind
+
+    if any(file.name == name for file in library.files(PresetKind.SCENE)):
+        scene = library.scene(name)
+        if json:
+            print_json(asdict(scene))
+        else:
+            _show_source(library, PresetKind.SCENE, name, scene.purpose)
+        return
+    preset = library.chain(name)
+    if json:
+        print_json(asdict(preset))
+        return
+    out.print(f"[bold]{preset.name}[/]  {preset.purpose}")
+    show_chain(preset.chain, indent="  ")
+
+
+def _show_source(library: "PresetLibrary", kind: str, name: str, purpose: str) -> None:
+    from plugin_host.mix.presets import PresetKind
+
+    path = next(file.path for file in library.files(PresetKind(kind)) if file.name == name)
+    out.print(f"[bold]{name}[/]  {purpose}")
+    out.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
+
+
+def show_chain(chain: "Chain", indent: str) -> None:
+    """A chain as a list, one effect a line, with the parameters that differ from their defaults."""
+    for effect in chain:
+        values = ", ".join(f"{name} {value}" for name, value in effect.params.items())
+        state = ("  (bypassed)" if effect.bypass else "") + (f"  wet {effect.wet:g}" if effect.wet < 1 else "")
+        out.print(f"{indent}{effect.kind}  {values}{state}", markup=False, highlight=False)
+        for branch in effect.branches:
+            out.print(f"{indent}  ├", highlight=False)
+            show_chain(branch, f"{indent}  │ ")
+
+
+def effects(
+    name: Annotated[str, typer.Argument(help="Show one effect with its parameters.", show_default=False)] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the effects, or show one with its parameters, ranges, units and defaults."""
+    from plugin_host.effects.catalogue import effect_type, effect_types
+
+    found = (effect_type(name),) if name else effect_types()
+    if json:
+        print_json([asdict(kind) for kind in found])
+    elif name:
+        _show_effect(found[0])
+    else:
+        table = Table("effect", "", "parameters", box=None, pad_edge=False)
+        for kind in found:
+            table.add_row(kind.name, kind.purpose, str(len(kind.parameters)))
+        out.print(table)
+
+
+def _show_effect(kind: "EffectType") -> None:
+    out.print(f"[bold]{kind.name}[/]  {kind.purpose}")
+    table = Table("parameter", "default", "range", "unit", "", box=None, pad_edge=False)
+    for parameter in kind.parameters:
+        table.add_row(parameter.name, str(parameter.default), _range(parameter), parameter.unit, parameter.description)
+    out.print(table)
+
+
+def _range(parameter: "Parameter") -> str:
+    if parameter.choices:
+        return ", ".join(str(choice) for choice in parameter.choices)
+    if parameter.minimum is None or parameter.maximum is None:
+        return parameter.kind
+    return f"{parameter.minimum:g} … {parameter.maximum:g}"

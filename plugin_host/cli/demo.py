@@ -1,0 +1,180 @@
+"""`stemrack demo`: the whole way from a song to a remix, on a song composed here, so that nothing is downloaded."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from plugin_host.cli.reporting import clock, decibels, detail, out, print_json, stage_progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from plugin_host.engine.bounce_settings import BounceReport
+    from plugin_host.stems.open_session import HostSession
+    from separation_core.evaluation.report import SumError
+
+SCENE = "night-drive"
+TURN_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo measured. sdr: MDX SDR per stem in dB against the true stems. seconds: wall time of each step."""
+
+    folder: str
+    sdr: Mapping[str, float]
+    loudness: Mapping[str, float]
+    sum_error: "SumError"
+    seconds: Mapping[str, float]
+    song_seconds: float
+    files: Mapping[str, str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(demo)
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for everything it makes.")] = Path("demo"),
+    scene: Annotated[str, typer.Option(help="The scene to remix with.")] = SCENE,
+    seed: Annotated[int, typer.Option(min=0, help="Another performance of the song.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Compose a song, separate it, remix it with a scene, bounce remix and stems, compare, measure and draw."""
+    result = _run(output, scene, seed)
+    if json:
+        print_json(asdict(result))
+    else:
+        _show(result, scene)
+
+
+def _run(folder: Path, scene: str, seed: int) -> DemoResult:
+    from plugin_host.demo.compose import RATE, compose
+    from plugin_host.stems.open_session import open_for_host
+    from separation_core.evaluation.checks import check_session
+    from separation_core.jobs.prepare_session import prepare_session
+
+    folder.mkdir(parents=True, exist_ok=True)
+    laps = _Laps()
+    truth = compose(seed)
+    song = _write_song(folder, truth, RATE)
+    laps.end("compose")
+    with stage_progress() as show:
+        made = prepare_session(song, folder / "song.stemrack", force=True, progress=show)
+    laps.end("separate")
+    session = open_for_host(made.folder)
+    report = _bounce(session, folder, scene)
+    laps.end("bounce")
+    compared = _compare(session, folder)
+    laps.end("compare")
+    checked = check_session(session.folder)
+    sdr = {name: _score(session, name, truth[name]) for name in session.stems}
+    laps.end("measure")
+    files = {"song": str(song), "session": str(session.folder), "remix": str(folder / "remix.wav")}
+    files |= {"tracks": str(folder / "remix-tracks"), "compare": str(compared)}
+    files |= _draw(session, folder, sdr, scene)
+    laps.end("draw")
+    loudness = {stem.name: stem.lufs for stem in checked.stems} | {
+        "remix": report.mix.levels.lufs if report.mix else 0.0
+    }
+    if checked.sum_error is None:
+        raise AssertionError("a session that was just made has a sum")
+    return DemoResult(str(folder), sdr, loudness, checked.sum_error, laps.seconds, session.frames / session.rate, files)
+
+
+class _Laps:
+    """Wall time of one step after the other."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+
+    def end(self, step: str) -> None:
+        now = time.perf_counter()
+        self.seconds[step], self._began = now - self._began, now
+
+
+def _write_song(folder: Path, truth: "Mapping[str, np.ndarray]", rate: int) -> Path:
+    """The mix as `song.wav`, the true stems in `truth/`."""
+    import numpy as np
+
+    from separation_core.audio.writing import SongWriter
+    from separation_core.units import Hertz
+
+    (folder / "truth").mkdir(exist_ok=True)
+    mix = np.sum(list(truth.values()), axis=0, dtype=np.float32)
+    paths = {folder / "song.wav": mix} | {folder / "truth" / f"{name}.wav": stem for name, stem in truth.items()}
+    for path, samples in paths.items():
+        with SongWriter(path, Hertz(rate), 2, expected_frames=samples.shape[1]) as writer:
+            writer.write(samples)
+    return folder / "song.wav"
+
+
+def _bounce(session: "HostSession", folder: Path, scene: str) -> "BounceReport":
+    from plugin_host.cli.session_mix import MixChanges, changed_mix
+    from plugin_host.engine.bounce import bounce
+    from plugin_host.engine.bounce_files import TrackFiles
+    from plugin_host.engine.bounce_settings import BounceSettings
+
+    mix = changed_mix(session, MixChanges(plain=True, scenes=(scene,)))
+    settings = BounceSettings(tracks=TrackFiles.WET)
+    with stage_progress() as show:
+        return bounce(
+            session, mix, folder / "remix.wav", settings, progress=lambda done, total: show("bounce", done, total)
+        )
+
+
+def _compare(session: "HostSession", folder: Path) -> Path:
+    from plugin_host.engine.compare import CompareSettings, compare
+    from separation_core.audio.frames import WavSource
+
+    target = folder / "remix-compare.wav"
+    with session.open_song() as song, WavSource(folder / "remix.wav") as remix:
+        compare(song, remix, target, CompareSettings(every=TURN_SECONDS))
+    return target
+
+
+def _score(session: "HostSession", name: str, truth: "np.ndarray") -> float:
+    from separation_core.evaluation.metrics import mdx_sdr
+
+    with session.open_stem(name) as stem:
+        return mdx_sdr(truth, stem.read(0, session.frames))
+
+
+def _draw(session: "HostSession", folder: Path, sdr: Mapping[str, float], scene: str) -> dict[str, str]:
+    """The overview picture; without matplotlib a line on how to get it."""
+    from plugin_host.demo.picture import draw_overview
+    from plugin_host.errors import HostError
+    from separation_core.audio.frames import WavSource
+
+    stems = {}
+    for name in session.stems:
+        with session.open_stem(name) as stem:
+            stems[name] = stem.read(0, session.frames)
+    with session.open_song() as song, WavSource(folder / "remix.wav") as remix:
+        whole, mixed = song.read(0, session.frames), remix.read(0, remix.frames)
+    try:
+        draw_overview(folder / "overview.png", whole, stems, mixed, session.rate, sdr, f"remix: {scene}")
+    except HostError as error:
+        detail(str(error))
+        return {}
+    return {"picture": str(folder / "overview.png")}
+
+
+def _show(result: DemoResult, scene: str) -> None:
+    table = Table("stem", "SDR against the truth", "loudness", box=None, pad_edge=False)
+    for name, score in result.sdr.items():
+        table.add_row(name, decibels(score), decibels(result.loudness[name], "LUFS"))
+    out.print(f"[bold]{clock(result.song_seconds)} of music, separated and remixed with the scene {scene}[/]")
+    out.print(table)
+    out.print(f"sum of stems − song: peak {decibels(result.sum_error.peak_db, 'dBFS')}")
+    out.print(f"remix: {decibels(result.loudness['remix'], 'LUFS')}")
+    detail("  ".join(f"{step} {seconds:.1f} s" for step, seconds in result.seconds.items()))
+    for what, path in result.files.items():
+        out.print(f"  {what:<8} {path}", highlight=False, markup=False)

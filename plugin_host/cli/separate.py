@@ -1,0 +1,146 @@
+"""`stemrack separate`: a song becomes a session of stems."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from plugin_host.cli.reporting import clock, decibels, note, out, print_json, stage_progress
+
+if TYPE_CHECKING:
+    from separation_core.jobs.options import SessionOptions
+    from separation_core.sessions.store import Session
+
+SumChoice = Literal["residual", "least-squares", "off"]
+StemFormat = Literal["float32", "pcm24", "flac"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(separate)
+
+
+def separate(
+    song: Annotated[
+        Path, typer.Argument(help="WAV, FLAC, OGG, Opus, MP3, AIFF, M4A, MP4, MKV, WebM …", show_default=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Session folder to make. [default: SONG.stemrack here]")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Separator. [default: the built-in one]")] = None,
+    sum_mode: Annotated[
+        SumChoice, typer.Option("--sum", help="How the stems are made to sum to the song.")
+    ] = "residual",
+    two_stems: Annotated[
+        str, typer.Option(metavar="STEM", help="Keep this stem and put everything else into one.", show_default=False)
+    ] = "",
+    overlap: Annotated[float, typer.Option(min=0.0, max=0.9, help="How far segments overlap.")] = 0.25,
+    shifts: Annotated[
+        int, typer.Option(min=1, max=20, help="Passes at shifted positions, averaged: slower, better.")
+    ] = 1,
+    batch_size: Annotated[int, typer.Option(min=1, max=64, help="Segments at once.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    sample_format: Annotated[StemFormat, typer.Option("--format", help="Of the stem files.")] = "float32",
+    channels: Annotated[
+        str, typer.Option(metavar="L,R", help="Take these two channels, counted from 1.", show_default=False)
+    ] = "",
+    stream: Annotated[int, typer.Option(min=0, help="Audio stream of a video or container file.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Do it again even if it was done before.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the session as JSON.")] = False,
+) -> None:
+    """Separate SONG into stems and keep them as a session.
+
+    Stopped or killed, the same command goes on where it was; done before, it answers at once.
+    """
+    pair = _channel_pair(channels)
+    from separation_core.audio.writing import SampleFormat
+    from separation_core.inference.consistency import SumMode
+    from separation_core.inference.separate import SeparationSettings
+    from separation_core.jobs.options import SessionOptions
+    from separation_core.zoo.load import DEFAULT_MODEL
+
+    settings = SeparationSettings(overlap=overlap, shifts=shifts, batch_size=batch_size, device=device)
+    options = SessionOptions(
+        model=model or DEFAULT_MODEL,
+        separation=settings,
+        sum_mode=SumMode(sum_mode),
+        two_stems=two_stems,
+        sample_format=SampleFormat(sample_format),
+        stream=stream,
+        pick=pair,
+    )
+    _separate(song, output, options, force=force, json=json)
+
+
+def _channel_pair(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) >= 1 for part in parts):
+        raise typer.BadParameter(f"{text!r}: give two channels counted from 1, such as 1,2", param_hint="--channels")
+    return int(parts[0]), int(parts[1])
+
+
+def _separate(song: Path, output: Path | None, options: "SessionOptions", *, force: bool, json: bool) -> None:
+    from separation_core.jobs.prepare_session import prepare_session
+
+    began = time.monotonic()
+    worked = False
+
+    try:
+        with stage_progress() as show:
+
+            def progress(stage: str, done: int, total: int) -> None:
+                nonlocal worked
+                worked = worked or stage not in ("read", "hash")
+                show(stage, done, total)
+
+            session = prepare_session(song, output, options=options, force=force, progress=progress)
+    except KeyboardInterrupt:
+        note("stopped; the same command goes on from here")
+        raise typer.Exit(130) from None
+    for warning in session.manifest.warnings:
+        note(warning)
+    seconds = time.monotonic() - began
+    if json:
+        print_json(session_summary(session) | {"seconds": seconds, "found_again": not worked})
+    else:
+        show_session(session)
+        out.print(f"[dim]{'done in ' + clock(seconds) if worked else 'found again, nothing to do'}[/]")
+
+
+def session_summary(session: "Session") -> dict[str, object]:
+    """What a script wants to know of a session."""
+    manifest = session.manifest
+    return {
+        "session": str(session.folder),
+        "source": manifest.source.path,
+        "model": manifest.model.name,
+        "rate": manifest.rate,
+        "frames": manifest.frames,
+        "stems": [
+            {
+                "name": stem.name,
+                "file": str(session.folder / stem.file),
+                "lufs": stem.lufs,
+                "peak_db": stem.peak_db,
+                "silent": stem.silent,
+            }
+            for stem in manifest.stems
+        ],
+        "warnings": list(manifest.warnings),
+    }
+
+
+def show_session(session: "Session") -> None:
+    """The session as a person reads it: what it is made from, and its stems with their levels."""
+    manifest = session.manifest
+    length = clock(manifest.frames / manifest.rate)
+    out.print(f"[bold]{session.folder.name}[/]  {length} at {manifest.rate} Hz, model {manifest.model.name}")
+    table = Table("stem", "loudness", "peak", "", box=None, pad_edge=False)
+    for stem in manifest.stems:
+        remark = "[dim]silent[/]" if stem.silent else ""
+        table.add_row(stem.name, decibels(stem.lufs, "LUFS"), decibels(stem.peak_db, "dBFS"), remark)
+    out.print(table)
