@@ -1,0 +1,192 @@
+"""One picture of a remix: the song, its stems and what came out, as waveforms over spectrograms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from plugin_host.errors import HostError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, SubFigure
+
+_BACKGROUND, _PANEL, _INK, _FAINT = "#0d1017", "#12161f", "#e6e9ef", "#7d8799"
+_SONG, _REMIX = "#c9d1e3", "#7aa2ff"
+_COLOURS = {
+    "drums": "#ff8a5b",
+    "bass": "#b48cff",
+    "other": "#4fd6be",
+    "vocals": "#ffd166",
+    "guitar": "#8bd450",
+    "piano": "#5bc8ff",
+}
+_SPARE = ("#ff7eb6", "#9be564", "#f4a6ff", "#66d9ff", "#ffc2a1")
+_LOWEST, _HIGHEST, _BANDS = 40.0, 16_000.0, 220
+_FLOOR_DB, _TOP_DB = -64.0, 0.0
+_COLUMNS = 1400
+"""Points across the picture; a song of any length is drawn with that many."""
+_WINDOW = 4096
+
+
+@dataclass(frozen=True)
+class _Panel:
+    name: str
+    title: str
+    colour: str
+    sound: NDArray[np.float32]
+
+
+def draw_overview(
+    path: Path,
+    song: NDArray[np.float32],
+    stems: Mapping[str, NDArray[np.float32]],
+    remix: NDArray[np.float32],
+    rate: int,
+    sdr: Mapping[str, float] | None = None,
+    remix_title: str = "remix",
+) -> None:
+    """Write a PNG: song, every stem, remix from top to bottom, each a waveform above its spectrogram.
+
+    song, stems and remix are (channel, frame) at `rate` Hz and may differ in length; sdr gives a stem's
+    signal-to-distortion ratio in dB for its title. Spectrograms have 220 bands, equal steps in pitch from 40 Hz to
+    16 kHz, shown from -64 to 0 dB of the loudest band of the song. Raises `HostError` where matplotlib is not
+    installed, the file cannot be written or there is nothing to draw.
+    """
+    if song.shape[-1] == 0:
+        raise HostError("nothing to draw: the song has no frames")
+    figure = _figure(2 + len(stems))
+    panels = _panels(song, stems, remix, sdr or {}, remix_title)
+    seconds = max(panel.sound.shape[-1] for panel in panels) / rate
+    loudest = float(_bands(song, rate, seconds).max())
+    heights = [1.0] * (len(panels) - 1) + [1.12]  # the last carries the time axis
+    rows = np.atleast_1d(np.asarray(figure.subfigures(len(panels), 1, hspace=0.0, height_ratios=heights)))
+    for panel, row in zip(panels, rows, strict=True):
+        _draw_panel(row, panel, rate, seconds, loudest, last=panel is panels[-1])
+    _save(figure, path)
+
+
+def _figure(rows: int) -> "Figure":
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise HostError("the picture needs matplotlib: pip install 'stemrack[plots]'") from error
+    figure = Figure(figsize=(13.0, 1.95 * rows), dpi=110, facecolor=_BACKGROUND)
+    FigureCanvasAgg(figure)  # draws into memory: no screen is needed, no window opened
+    return figure
+
+
+def _panels(
+    song: NDArray[np.float32],
+    stems: Mapping[str, NDArray[np.float32]],
+    remix: NDArray[np.float32],
+    sdr: Mapping[str, float],
+    remix_title: str,
+) -> list[_Panel]:
+    spare = iter(_SPARE * (len(stems) // len(_SPARE) + 1))
+    drawn = [_Panel("song", "", _SONG, song)]
+    for name, sound in stems.items():
+        title = f"SDR {sdr[name]:.1f} dB" if name in sdr else ""
+        drawn.append(_Panel(name, title, _COLOURS.get(name) or next(spare), sound))
+    return [*drawn, _Panel("remix", remix_title if remix_title != "remix" else "", _REMIX, remix)]
+
+
+def _draw_panel(row: "SubFigure", panel: _Panel, rate: int, seconds: float, loudest: float, *, last: bool) -> None:
+    row.set_facecolor(_BACKGROUND)
+    bottom = 0.16 if last else 0.05
+    wave = row.add_axes((0.118, 0.68, 0.866, 0.28))
+    spectrum = row.add_axes((0.118, bottom, 0.866, 0.68 - bottom))
+    _draw_wave(wave, panel, seconds, rate)
+    _draw_spectrogram(spectrum, panel, rate, seconds, loudest)
+    _label_time(spectrum, seconds, shown=last)
+    row.text(0.012, 0.74, panel.name, color=panel.colour, fontsize=15, fontweight="bold", va="center")
+    if panel.title:
+        row.text(0.012, 0.56, panel.title, color=_INK, fontsize=9.5, va="center")
+    row.text(0.012, 0.42 if panel.title else 0.56, _level_text(panel.sound), color=_FAINT, fontsize=8.5, va="center")
+
+
+def _draw_wave(axes: "Axes", panel: _Panel, seconds: float, rate: int) -> None:
+    mono = panel.sound.mean(axis=0)
+    edges = np.linspace(0, mono.size, min(_COLUMNS, mono.size) + 1).astype(int)[:-1] if mono.size else np.zeros(0, int)
+    if mono.size:
+        highest, lowest = np.maximum.reduceat(mono, edges), np.minimum.reduceat(mono, edges)
+        rms = np.sqrt(np.add.reduceat(mono.astype(float) ** 2, edges) / np.diff(edges, append=mono.size))
+        axes.fill_between(edges / rate, lowest, highest, color=panel.colour, alpha=0.45, linewidth=0)
+        axes.fill_between(edges / rate, -rms, rms, color=panel.colour, alpha=0.95, linewidth=0)
+    span = 1.08 * float(np.max(np.abs(mono), initial=1e-4))  # each to its own peak, which stands beside it
+    axes.set(xlim=(0, seconds), ylim=(-span, span), xticks=[], yticks=[], facecolor=_PANEL)
+    _bare(axes)
+
+
+def _draw_spectrogram(axes: "Axes", panel: _Panel, rate: int, seconds: float, loudest: float) -> None:
+    level = _bands(panel.sound, rate, seconds) - loudest
+    axes.imshow(
+        level,
+        origin="lower",
+        aspect="auto",
+        extent=(0.0, seconds, 0.0, float(_BANDS)),
+        cmap=_colour_map(panel.colour),
+        vmin=_FLOOR_DB,
+        vmax=_TOP_DB,
+        interpolation="bilinear",
+    )
+    marks = (100, 1000, 10_000)
+    places = [_BANDS * np.log(mark / _LOWEST) / np.log(_HIGHEST / _LOWEST) for mark in marks]
+    axes.set_yticks(places, ["100 Hz", "1 kHz", "10 kHz"])
+    axes.tick_params(axis="y", colors=_FAINT, labelsize=7.5, length=2)
+    _bare(axes)
+
+
+def _bands(sound: NDArray[np.float32], rate: int, seconds: float) -> NDArray[np.float64]:
+    """Level in dB per band and column, (band, column): bands of equal width in pitch, the lowest first."""
+    mono = np.pad(sound.mean(axis=0), (_WINDOW // 2, _WINDOW))
+    starts = np.linspace(0.0, seconds * rate, _COLUMNS).astype(int)
+    centres = np.geomspace(_LOWEST, _HIGHEST, _BANDS)
+    bins = centres * _WINDOW / rate
+    window = signal.get_window("hann", _WINDOW)
+    columns = np.full((_BANDS, _COLUMNS), 1e-12)
+    for column, start in enumerate(starts):
+        piece = mono[start : start + _WINDOW]
+        if piece.size == _WINDOW:
+            power = np.abs(np.fft.rfft(piece * window)) ** 2
+            columns[:, column] = np.interp(bins, np.arange(power.size), power, right=0.0)
+    rising = (centres / 1000.0)[:, None]  # 3 dB an octave, as music falls by about that: the top is seen too
+    return 10.0 * np.log10(columns * rising + 1e-9)
+
+
+def _colour_map(colour: str) -> "Colormap":
+    """From the panel's dark over the stem's colour to near white."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    stops = [(0.0, _PANEL), (0.72, colour), (1.0, "#ffffff")]
+    return LinearSegmentedColormap.from_list("stem", stops)
+
+
+def _label_time(axes: "Axes", seconds: float, *, shown: bool) -> None:
+    step = next((step for step in (1, 5, 10, 30, 60, 300, 600) if seconds / step <= 12), 1800)
+    ticks = np.arange(0, seconds + 0.01, step)
+    axes.set_xticks(ticks, [f"{int(t) // 60}:{int(t) % 60:02d}" for t in ticks] if shown else [])
+    axes.tick_params(axis="x", colors=_FAINT, labelsize=8, length=3 if shown else 0)
+
+
+def _bare(axes: "Axes") -> None:
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _level_text(sound: NDArray[np.float32]) -> str:
+    peak = float(np.max(np.abs(sound), initial=0.0))
+    return f"peak {20.0 * np.log10(peak):.1f} dB" if peak > 0.0 else "silent"
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    try:
+        figure.savefig(path, facecolor=_BACKGROUND)
+    except OSError as error:
+        raise HostError(f"{path}: cannot write the picture: {error.strerror or error}") from error

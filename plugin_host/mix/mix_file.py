@@ -1,0 +1,157 @@
+"""`mix.toml`: the whole mix as a file a person can read and edit, written atomically.
+
+format = 1
+
+[[tracks]]
+name = "vocals"
+stem = "vocals"
+gain_db = -1.5          # -inf … +12
+pan = 0.0               # -1 left … +1 right
+mute = false
+solo = false
+invert = false
+
+[[tracks.chain]]
+effect = "compressor"
+threshold_db = -18.0
+
+[master]
+gain_db = 0.0
+limiter = true
+ceiling_db = -1.0
+"""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import tomli_w
+
+from plugin_host.errors import MixError, PresetError
+from plugin_host.mix.chain_table import EffectCheck, chain_values, read_chain
+from plugin_host.mix.limits import MAX_TRACKS
+from plugin_host.mix.state import MAX_GAIN_DB, SILENCE_DB, Master, Mix, Track
+from plugin_host.mix.toml_document import MAX_BYTES, MAX_LINES, Table, read_document
+
+FORMAT = 1
+_TRACK_KEYS = ("name", "stem", "gain_db", "pan", "mute", "solo", "invert", "chain")
+_MASTER_KEYS = ("gain_db", "limiter", "ceiling_db", "chain")
+
+
+def read_mix(path: Path, check: EffectCheck) -> Mix:
+    """The mix in that file.
+
+    Keys left out take a new track's values; unknown keys are refused. Raises `PresetError` naming file, line and
+    field for anything that is not a mix we can play, `check` judging every effect.
+    """
+    root = read_document(path)
+    check_format(root)
+    root.refuse_unknown(("format", "tracks", "master"))
+    tables = root.tables("tracks")
+    if len(tables) > MAX_TRACKS:
+        raise tables[MAX_TRACKS].fault("", f"a mix holds at most {MAX_TRACKS} tracks")
+    tracks = tuple(_read_track(table, check) for table in tables)
+    try:
+        return Mix(tracks, _read_master(root.table("master"), check))
+    except MixError as error:
+        raise root.fault("tracks", str(error)) from error
+
+
+def check_format(root: Table) -> None:
+    """A file says which format it has; a later one is refused."""
+    version = root.values.get("format")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise root.fault("format", f"give format = {FORMAT} at the top of the file")
+    if version > FORMAT:
+        raise root.fault("format", f"{version} was written by a later stemrack: upgrade, or save it again from there")
+    if version < FORMAT:
+        raise root.fault("format", f"there is no format {version}: give {FORMAT}")
+
+
+def _read_track(table: Table, check: EffectCheck) -> Track:
+    table.refuse_unknown(_TRACK_KEYS)
+    stem = table.text("stem")
+    return Track(
+        name=table.text("name") if "name" in table.values else stem,
+        stem=stem,
+        chain=read_chain(table.document, (*table.at, "chain"), table.values.get("chain", []), check),
+        gain_db=table.number("gain_db", 0.0, SILENCE_DB, MAX_GAIN_DB),
+        pan=table.number("pan", 0.0, -1.0, 1.0),
+        mute=table.flag("mute", False),
+        solo=table.flag("solo", False),
+        invert=table.flag("invert", False),
+    )
+
+
+def _read_master(table: Table, check: EffectCheck) -> Master:
+    table.refuse_unknown(_MASTER_KEYS)
+    return Master(
+        chain=read_chain(table.document, (*table.at, "chain"), table.values.get("chain", []), check),
+        gain_db=table.number("gain_db", 0.0, SILENCE_DB, MAX_GAIN_DB),
+        limiter=table.flag("limiter", True),
+        ceiling_db=table.number("ceiling_db", -1.0, -24.0, 0.0),
+    )
+
+
+def write_mix(path: Path, mix: Mix) -> None:
+    """Write the mix so that the file is at every moment the old one or the new one, never half.
+
+    Raises `PresetError` where the folder cannot be written or the mix would be too large to be read again.
+    """
+    text = mix_text(mix)
+    data = text.encode()
+    if len(data) > MAX_BYTES or text.count("\n") > MAX_LINES:
+        raise PresetError(
+            f"{path}: this mix needs {len(data)} bytes: at most {MAX_BYTES} can be read again, "
+            "so take out a plugin with a large saved state"
+        )
+    replace_file(path, data)
+
+
+def mix_text(mix: Mix) -> str:
+    """The mix as TOML text; equal mixes give equal texts."""
+    return tomli_w.dumps(
+        {
+            "format": FORMAT,
+            "tracks": [_track_values(track) for track in mix.tracks],
+            "master": _master_values(mix.master),
+        }
+    )
+
+
+def _track_values(track: Track) -> dict[str, object]:
+    values = {key: getattr(track, key) for key in _TRACK_KEYS if key != "chain"}
+    return values | ({"chain": chain_values(track.chain)} if track.chain else {})
+
+
+def _master_values(master: Master) -> dict[str, object]:
+    values = {key: getattr(master, key) for key in _MASTER_KEYS if key != "chain"}
+    return values | ({"chain": chain_values(master.chain)} if master.chain else {})
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Temporary file in the same folder, fsync, rename; `PresetError` where that fails, and nothing is left behind."""
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise PresetError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename last through a power cut; only POSIX can open a folder for that."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
