@@ -1,0 +1,65 @@
+"""What a listener may choose when a session is prepared, and the key that these choices and the song make."""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from separation_core.audio.writing import SampleFormat
+from separation_core.errors import ModelError
+from separation_core.inference.consistency import SumMode
+from separation_core.inference.separate import SeparationSettings
+from separation_core.models.contract import ModelSpec
+from separation_core.sessions.manifest import Setting
+from separation_core.zoo.load import DEFAULT_MODEL
+
+_REVISION = 1
+"""Raised whenever the same song, model and settings would give other samples, so that old sessions are not reused."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How a song becomes a session.
+
+    model: name in the zoo. sum_mode: how the stems are made to sum to the song. two_stems: keep this stem and sum
+    the rest into `no_<stem>`; empty for all stems. sample_format: of the stems. stream: which audio stream of a
+    container, from 0. pick: 1-based pair of channels to take; None for the channel policy of `audio.channels`.
+    """
+
+    model: str = DEFAULT_MODEL
+    separation: SeparationSettings = field(default_factory=SeparationSettings)
+    sum_mode: SumMode = SumMode.RESIDUAL
+    two_stems: str = ""
+    sample_format: SampleFormat = SampleFormat.FLOAT32
+    stream: int = 0
+    pick: tuple[int, int] | None = None
+
+
+def stem_names(options: SessionOptions, spec: ModelSpec) -> tuple[str, ...]:
+    """The session's stems in order. `ModelError` where `two_stems` names none of the model's."""
+    if not options.two_stems:
+        return spec.stems
+    if options.two_stems not in spec.stems:
+        raise ModelError(
+            f"{spec.name} has no stem {options.two_stems!r} for two stems: choose from {', '.join(spec.stems)}"
+        )
+    return (options.two_stems, f"no_{options.two_stems}")
+
+
+def settings_record(options: SessionOptions) -> dict[str, Setting]:
+    """The settings that shape the samples; device and batch size do so only in the last bit and are left out."""
+    return {
+        "overlap": float(options.separation.overlap),
+        "shifts": options.separation.shifts,
+        "seed": options.separation.seed,
+        "sum": options.sum_mode.value,
+        "two_stems": options.two_stems,
+        "format": options.sample_format.value,
+        "stream": options.stream,
+        "channels": "" if options.pick is None else "{},{}".format(*options.pick),
+    }
+
+
+def content_key(song_sha256: str, spec: ModelSpec, options: SessionOptions) -> str:
+    """SHA-256 (hex) of what determines a session: the song's bytes, the model and the settings."""
+    content = [_REVISION, song_sha256, spec.name, spec.version, settings_record(options)]
+    return sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()

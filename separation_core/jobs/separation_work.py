@@ -1,0 +1,152 @@
+"""The long part of a job: the model's stems into a work file, so that a killed run goes on where it stopped."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from separation_core.audio.frames import FrameSource, WavSource
+from separation_core.audio.resampling import resample_blocks, resampled_frames
+from separation_core.audio.writing import SongWriter
+from separation_core.inference.separate import SeparationSettings, separate
+from separation_core.jobs.watch import Stage, Watch
+from separation_core.jobs.workspace import Workspace
+from separation_core.models.contract import Separator
+from separation_core.sessions.durable import write_errors
+from separation_core.units import Hertz
+
+CHANNELS = 2
+_RECORD = "separated"
+_SAVE_SECONDS = 5
+_READ_FRAMES = 1 << 16
+
+
+def read_blocks(source: FrameSource, frames: int = _READ_FRAMES) -> Iterator[np.ndarray]:
+    """The whole of `source` as consecutive blocks (channel, frame)."""
+    for start in range(0, source.frames, frames):
+        yield source.read(start, min(frames, source.frames - start))
+
+
+def resample_song(space: Workspace, model_rate: Hertz, watch: Watch) -> Path:
+    """The path of the song at the model's rate, written unless an earlier run did or it has that rate already."""
+    with WavSource(space.song) as song:
+        if song.rate == model_rate:
+            return space.song
+        if not space.model_song.is_file():
+            _resample(song, space.model_song, model_rate, watch)
+    return space.model_song
+
+
+def _resample(song: FrameSource, path: Path, rate: Hertz, watch: Watch) -> None:
+    # A single frame at a high rate rounds to none at a low one, and no model separates nothing.
+    frames = max(1, resampled_frames(song.frames, song.rate, rate))
+    blocks = resample_blocks(read_blocks(song), song.rate, rate, CHANNELS, frames)
+    with SongWriter(path, rate, CHANNELS, expected_frames=frames) as writer:
+        for block in blocks:
+            writer.write(block)
+            watch.step(Stage.RESAMPLE, writer.frames_written, frames)
+
+
+@dataclass(frozen=True, slots=True)
+class RawStems:
+    """Stems on disk as they left the model: interleaved little-endian float32 (frame, stem, channel), no header."""
+
+    path: Path
+    stems: int
+    frames: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame of all stems."""
+        return self.stems * CHANNELS * 4
+
+    def append(self, stream: BinaryIO, block: np.ndarray) -> None:
+        """Add a block (stem, channel, frame)."""
+        stream.write(np.ascontiguousarray(block.transpose(2, 0, 1), dtype="<f4").tobytes())
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Consecutive blocks (stem, channel, frame) from the first to the last frame."""
+        with self.path.open("rb") as stream:
+            for start in range(0, self.frames, _READ_FRAMES):
+                content = stream.read(min(_READ_FRAMES, self.frames - start) * self.frame_bytes)
+                samples = np.frombuffer(content, dtype="<f4").reshape(-1, self.stems, CHANNELS)
+                yield np.ascontiguousarray(samples.transpose(1, 2, 0))
+
+
+def separate_song(
+    separator: Separator, song: Path, space: Workspace, settings: SeparationSettings, watch: Watch
+) -> RawStems:
+    """Separate the file at `song` into `space.raw_stems`, going on from the last frame an earlier run recorded."""
+    with WavSource(song) as source:
+        raw = RawStems(space.raw_stems, len(separator.spec.stems), source.frames)
+        done = _frames_kept(space, raw)
+        if done < raw.frames:
+            _append_rest(separator, source, raw, done, space, settings, watch)
+    return raw
+
+
+def _append_rest(
+    separator: Separator,
+    source: FrameSource,
+    raw: RawStems,
+    done: int,
+    space: Workspace,
+    settings: SeparationSettings,
+    watch: Watch,
+) -> None:
+    saved = done
+    with write_errors(raw.path), raw.path.open("ab") as stream:
+        stream.truncate(done * raw.frame_bytes)
+        for block in _stereo_stems(separator, source, settings, done, watch):
+            raw.append(stream, block)
+            done += block.shape[2]
+            if done - saved >= _SAVE_SECONDS * source.rate or done == raw.frames:
+                _save(stream, space, done)
+                saved = done
+            watch.step(Stage.SEPARATE, done, raw.frames)
+
+
+def _save(stream: BinaryIO, space: Workspace, frames: int) -> None:
+    # The samples must be on the disk before the record that says so.
+    stream.flush()
+    os.fsync(stream.fileno())
+    space.record(_RECORD, {"frames": frames})
+
+
+def _frames_kept(space: Workspace, raw: RawStems) -> int:
+    recorded = space.recorded(_RECORD).get("frames", 0)
+    on_disk = raw.path.stat().st_size // raw.frame_bytes if raw.path.is_file() else 0
+    return int(min(recorded, on_disk, raw.frames))
+
+
+def _stereo_stems(
+    separator: Separator, source: FrameSource, settings: SeparationSettings, start: int, watch: Watch
+) -> Iterator[np.ndarray]:
+    """Blocks (stem, 2, frame); a mono model hears left and right one after the other."""
+    if separator.spec.channels == CHANNELS:
+        yield from separate(separator, source, settings, start=start, cancelled=watch.cancelled)
+        return
+    sides = [
+        separate(separator, OneChannel(source, channel), settings, start=start, cancelled=watch.cancelled)
+        for channel in range(CHANNELS)
+    ]
+    for left, right in zip(*sides, strict=True):
+        yield np.concatenate([left, right], axis=1)
+
+
+class OneChannel:
+    """One channel of a source, as a mono `FrameSource`."""
+
+    def __init__(self, source: FrameSource, channel: int) -> None:
+        self.rate = source.rate
+        self.channels = 1
+        self.frames = source.frames
+        self._source = source
+        self._channel = channel
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        """(1, count) frames from `start`."""
+        return self._source.read(start, count)[self._channel : self._channel + 1]

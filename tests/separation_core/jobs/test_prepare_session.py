@@ -1,0 +1,398 @@
+"""A song becomes a session: every kind of song, every way to sum, found again at once, never over somebody's files."""
+
+import math
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from separation_core.audio.writing import SampleFormat
+from separation_core.errors import (
+    Cancelled,
+    ModelError,
+    NotASession,
+    SeparationError,
+    SessionBusy,
+    SessionError,
+    SongUnreadable,
+    UnsupportedAudio,
+    WriteFailed,
+)
+from separation_core.evaluation.checks import check_session
+from separation_core.inference.consistency import SumMode
+from separation_core.jobs.disk_space import check_space, needed_bytes
+from separation_core.jobs.options import SessionOptions
+from separation_core.jobs.prepare_session import prepare_session
+from separation_core.models.contract import Separator
+from separation_core.sessions.locking import writer_lock
+from separation_core.sessions.store import Session, open_session, partial_path
+from separation_core.units import Hertz
+
+MakeSong = Callable[..., Path]
+
+
+def _read(path: Path) -> np.ndarray:
+    samples, _ = soundfile.read(path, dtype="float64", always_2d=True)
+    return np.asarray(samples.T)
+
+
+def _sum_error_db(session: Session) -> float:
+    total = np.sum([_read(session.stem_path(name)) for name in session.stem_names], axis=0)
+    peak = np.abs(total - _read(session.song_path)).max()
+    return float(20 * np.log10(peak)) if peak else -math.inf
+
+
+def _stages(steps: list[tuple[str, int, int]]) -> list[str]:
+    return list(dict.fromkeys(stage for stage, _, _ in steps))
+
+
+def _no_progress(stage: str, done: int, total: int) -> None:
+    assert stage == "hash", f"{stage} ran although the session was there"
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "frames"),
+    [
+        (8000, 2, 24_000),
+        (8000, 1, 24_000),
+        (44_100, 2, 100_000),
+        (192_000, 2, 200_000),
+        (8000, 6, 9_000),
+        (8000, 2, 1),
+        (192_000, 1, 1),
+        (44_100, 2, 300),
+    ],
+)
+def test_the_stems_of_any_song_sum_to_it(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, rate: int, channels: int, frames: int
+) -> None:
+    song = make_song(frames=frames, rate=rate, channels=channels)
+    session = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
+    manifest = session.manifest
+    assert session == open_session(tmp_path / "a.stemrack")
+    assert session.stem_names == ("bass", "vocals", "other")
+    assert (manifest.rate, manifest.frames, manifest.source.channels) == (rate, frames, channels)
+    for name in session.stem_names:
+        info = soundfile.info(session.stem_path(name))
+        assert (info.samplerate, info.channels, info.frames, info.subtype) == (rate, 2, frames, "FLOAT")
+    if channels <= 2:
+        np.testing.assert_array_equal(_read(session.song_path), _read(song) * np.ones((2, 1)))
+    assert _sum_error_db(session) <= -120
+    assert sorted(path.name for path in session.folder.iterdir()) == ["session.toml", "song.wav", "stems"]
+
+
+def test_the_bands_come_out_as_the_separator_cuts_them(
+    make_song: MakeSong, separator: Separator, tmp_path: Path
+) -> None:
+    session = prepare_session(make_song(), tmp_path / "a.stemrack", separator=separator)
+    spectra = {name: np.abs(np.fft.rfft(_read(session.stem_path(name))[0])) for name in session.stem_names}
+    hertz = np.fft.rfftfreq(24_000, 1 / 8000)
+    for name, tone in {"bass": 110, "vocals": 440, "other": 2500}.items():
+        place = int(np.argmin(np.abs(hertz - tone)))
+        levels = {stem: spectrum[place] for stem, spectrum in spectra.items()}
+        assert all(levels[name] > 100 * level for stem, level in levels.items() if stem != name)
+
+
+def test_a_mono_model_hears_both_sides(
+    make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path
+) -> None:
+    song = make_song()
+    mono = prepare_session(song, tmp_path / "m.stemrack", separator=make_separator(channels=1, version="mono"))
+    stereo = prepare_session(song, tmp_path / "s.stemrack", separator=make_separator())
+    for name in mono.stem_names:
+        np.testing.assert_allclose(_read(mono.stem_path(name)), _read(stereo.stem_path(name)), atol=1e-6)
+
+
+def test_a_silent_song_has_silent_stems(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    session = prepare_session(make_song(scale=0.0), tmp_path / "a.stemrack", separator=separator)
+    assert all(stem.silent and stem.lufs == stem.peak_db == -math.inf for stem in session.manifest.stems)
+    assert not any(_read(session.stem_path(name)).any() for name in session.stem_names)
+
+
+def test_a_good_session_passes_its_check(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    report = check_session(prepare_session(make_song(), tmp_path / "a.stemrack", separator=separator).folder)
+    assert report.findings == ()
+
+
+def test_samples_that_are_no_numbers_become_zero_and_are_told(separator: Separator, tmp_path: Path) -> None:
+    samples = np.full((20_000, 2), 0.25, dtype=np.float32)
+    samples[12_000, 0], samples[12_001] = np.nan, np.inf
+    soundfile.write(tmp_path / "song.wav", samples, 8000, subtype="FLOAT")
+    session = prepare_session(tmp_path / "song.wav", tmp_path / "a.stemrack", separator=separator)
+    (warning,) = session.manifest.warnings
+    assert warning.startswith("3 samples")
+    assert "1.500 s" in warning
+    song = _read(session.song_path)
+    assert song[0, 12_000] == 0
+    assert song[1, 12_000] == 0.25
+    assert np.isfinite(song).all()
+
+
+def test_least_squares_is_nearer_to_the_song_than_nothing(
+    make_song: MakeSong, separator: Separator, tmp_path: Path
+) -> None:
+    song, errors = make_song(rate=11_025), {}
+    for mode in SumMode:
+        options = SessionOptions(sum_mode=mode)
+        session = prepare_session(song, tmp_path / f"{mode}.stemrack", options=options, separator=separator)
+        total = np.sum([_read(session.stem_path(name)) for name in session.stem_names], axis=0)
+        errors[mode] = float(np.sum((total - _read(session.song_path)) ** 2))
+    assert errors[SumMode.RESIDUAL] < 1e-9 < errors[SumMode.LEAST_SQUARES] <= errors[SumMode.OFF] * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("mode", list(SumMode))
+def test_two_stems_are_one_and_the_rest(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, mode: SumMode
+) -> None:
+    song = make_song()
+    all_stems = prepare_session(
+        song, tmp_path / "a.stemrack", options=SessionOptions(sum_mode=mode), separator=separator
+    )
+    options = SessionOptions(sum_mode=mode, two_stems="vocals")
+    session = prepare_session(song, tmp_path / "b.stemrack", options=options, separator=separator)
+    assert session.stem_names == ("vocals", "no_vocals")
+    np.testing.assert_array_equal(_read(session.stem_path("vocals")), _read(all_stems.stem_path("vocals")))
+    rest = _read(all_stems.stem_path("bass")) + _read(all_stems.stem_path("other"))
+    np.testing.assert_allclose(_read(session.stem_path("no_vocals")), rest, atol=1e-6)
+
+
+def test_a_stem_the_model_lacks_is_refused(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"'piano'.*bass, vocals, other"):
+        prepare_session(
+            make_song(), tmp_path / "a.stemrack", options=SessionOptions(two_stems="piano"), separator=separator
+        )
+
+
+@pytest.mark.parametrize("sample_format", list(SampleFormat))
+def test_stems_in_every_sample_format(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, sample_format: SampleFormat
+) -> None:
+    options = SessionOptions(sample_format=sample_format)
+    session = prepare_session(make_song(), tmp_path / "a.stemrack", options=options, separator=separator)
+    assert all(session.stem_path(name).suffix == f".{sample_format.extension}" for name in session.stem_names)
+    assert check_session(session.folder).ok
+
+
+def test_clipping_in_an_integer_format_is_told(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    options = SessionOptions(sample_format=SampleFormat.PCM16)
+    session = prepare_session(make_song(scale=15.0), tmp_path / "a.stemrack", options=options, separator=separator)
+    assert any("clipped" in warning for warning in session.manifest.warnings)
+
+
+def test_the_same_song_is_found_again_at_once(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    song = make_song()
+    first = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
+    again = prepare_session(song, tmp_path / "a.stemrack", separator=separator, progress=_no_progress)
+    assert again == first
+
+
+def test_it_is_found_in_another_folder_under_another_name(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = prepare_session(make_song(), tmp_path / "a.stemrack", separator=separator)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    shutil.copy(tmp_path / "song.wav", "other name.wav")
+    assert prepare_session(Path("other name.wav"), separator=separator, progress=_no_progress) == first
+    assert list(Path().iterdir()) == [Path("other name.wav")]
+
+
+def test_an_explicit_folder_gets_a_copy(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    song, steps = make_song(), []
+    first = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
+    (first.folder / "mix.toml").write_text("mine", encoding="ascii")
+    copy = prepare_session(
+        song, tmp_path / "b.stemrack", separator=separator, progress=lambda *step: steps.append(step)
+    )
+    assert _stages(steps) == ["hash", "copy"]
+    assert copy.manifest == first.manifest
+    assert copy.folder != first.folder
+    assert sorted(path.name for path in copy.folder.iterdir()) == ["session.toml", "song.wav", "stems"]
+
+
+@pytest.mark.parametrize("change", ["model", "sum", "overlap", "format", "song"])
+def test_anything_else_is_another_session(
+    make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path, change: str
+) -> None:
+    song, plain = make_song(), SessionOptions()
+    first = prepare_session(song, tmp_path / "a.stemrack", separator=make_separator())
+    changed = {
+        "sum": replace(plain, sum_mode=SumMode.OFF),
+        "overlap": replace(plain, separation=replace(plain.separation, overlap=0.5)),
+        "format": replace(plain, sample_format=SampleFormat.PCM24),
+    }
+    if change == "song":
+        samples, rate = soundfile.read(song, dtype="float32")
+        samples[-1] = 0
+        soundfile.write(song, samples, rate, subtype="FLOAT")
+    separator = make_separator(version="2" if change == "model" else "1")
+    with pytest.raises(SessionError, match="holds a session of another song"):
+        prepare_session(song, first.folder, options=changed.get(change, plain), separator=separator)
+    assert open_session(first.folder) == first
+
+
+def test_device_and_batch_size_find_the_same_session(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    song, plain = make_song(), SessionOptions()
+    first = prepare_session(song, tmp_path / "a.stemrack", options=plain, separator=separator)
+    faster = replace(plain, separation=replace(plain.separation, batch_size=4, device="cpu"))
+    assert prepare_session(song, first.folder, options=faster, separator=separator) == first
+
+
+def test_without_a_folder_it_is_named_after_the_song(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert prepare_session(make_song("My song.wav"), separator=separator).folder == tmp_path / "My song.stemrack"
+
+
+def test_force_replaces_and_keeps_the_mix(
+    make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path
+) -> None:
+    song, folder = make_song(), tmp_path / "a.stemrack"
+    prepare_session(song, folder, separator=make_separator())
+    (folder / "mix.toml").write_text("mine", encoding="ascii")
+    session = prepare_session(song, folder, separator=make_separator(version="2"), force=True)
+    assert session.manifest.model.version == "2"
+    assert (folder / "mix.toml").read_text(encoding="ascii") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.stemrack", "cache", "song.wav"]
+
+
+def test_force_does_it_again(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    song, folder = make_song(rate=11_025), tmp_path / "a.stemrack"
+    for force in (False, True):
+        steps.clear()
+        prepare_session(song, folder, separator=separator, force=force, progress=lambda *step: steps.append(step))
+        assert _stages(steps) == ["hash", "decode", "resample", "separate", "write"]
+        assert all(0 < done <= total for _, done, total in steps)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_somebodys_files_are_never_touched(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, *, force: bool
+) -> None:
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "photo.jpg").write_text("mine", encoding="ascii")
+    for target in (tmp_path / "holiday", tmp_path / "holiday" / "photo.jpg"):
+        with pytest.raises(NotASession, match="choose another folder"):
+            prepare_session(make_song(), target, separator=separator, force=force)
+    assert (tmp_path / "holiday" / "photo.jpg").read_text(encoding="ascii") == "mine"
+
+
+def test_a_session_being_written_is_busy(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    with writer_lock(tmp_path / "a.stemrack"), pytest.raises(SessionBusy, match=f"process {os.getpid()}"):
+        prepare_session(make_song(), tmp_path / "a.stemrack", separator=separator)
+
+
+@pytest.mark.parametrize("stage", ["hash", "decode", "resample", "separate", "write"])
+@pytest.mark.parametrize("stop", ["cancelled", "interrupt"])
+def test_a_stopped_job_goes_on_with_the_same_samples(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, stage: str, stop: str
+) -> None:
+    song, seen = make_song(frames=100_000, rate=11_025), []
+
+    def progress(now: str, done: int, total: int) -> None:
+        seen.append(now)
+        if stop == "interrupt" and now == stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Cancelled if stop == "cancelled" else KeyboardInterrupt):
+        prepare_session(
+            song,
+            tmp_path / "a.stemrack",
+            separator=separator,
+            progress=progress,
+            cancelled=lambda: stop == "cancelled" and stage in seen,
+        )
+    assert not (tmp_path / "a.stemrack").exists()
+    resumed = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
+    whole = prepare_session(song, tmp_path / "b.stemrack", separator=separator, force=True)
+    for name in whole.stem_names:
+        assert resumed.stem_path(name).read_bytes() == whole.stem_path(name).read_bytes()
+
+
+def test_separation_goes_on_where_it_was_recorded(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    def stop_late(stage: str, done: int, total: int) -> None:
+        if stage == "separate" and done > 0.9 * total:
+            raise KeyboardInterrupt
+
+    song, folder = make_song(frames=100_000, rate=11_025), tmp_path / "a.stemrack"
+    with pytest.raises(KeyboardInterrupt):
+        prepare_session(song, folder, separator=separator, progress=stop_late)
+    steps: list[tuple[str, int, int]] = []
+    prepare_session(song, folder, separator=separator, progress=lambda *step: steps.append(step))
+    assert _stages(steps) == ["hash", "separate", "write"]
+    first = next(done / total for stage, done, total in steps if stage == "separate")
+    assert first > 5 * 11_025 / 100_000  # recorded every 5 seconds
+
+
+def test_what_was_left_of_other_settings_is_not_used(
+    make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path
+) -> None:
+    def stop_at_write(stage: str, done: int, total: int) -> None:
+        if stage == "write":
+            raise KeyboardInterrupt
+
+    song, folder = make_song(), tmp_path / "a.stemrack"
+    with pytest.raises(KeyboardInterrupt):
+        prepare_session(song, folder, separator=make_separator(version="2"), progress=stop_at_write)
+    steps: list[tuple[str, int, int]] = []
+    prepare_session(song, folder, separator=make_separator(), progress=lambda *step: steps.append(step))
+    assert "separate" in _stages(steps)
+
+
+def _broken_songs(folder: Path) -> dict[str, Path]:
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "text.wav").write_text("la la la", encoding="ascii")
+    soundfile.write(folder / "whole.wav", np.zeros((9000, 2)), 8000)
+    (folder / "cut.wav").write_bytes((folder / "whole.wav").read_bytes()[:9000])
+    soundfile.write(folder / "twelve.wav", np.zeros((900, 12)), 8000)
+    names = ("empty", "text", "cut", "twelve", "missing")
+    return {name: folder / f"{name}.wav" for name in names} | {"folder": folder}
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "twelve", "missing", "folder"])
+def test_a_song_that_cannot_be_used_leaves_nothing(separator: Separator, tmp_path: Path, kind: str) -> None:
+    song, target = _broken_songs(tmp_path)[kind], tmp_path / "out" / "a.stemrack"
+    expected: type[SeparationError] = UnsupportedAudio if kind == "twelve" else SongUnreadable
+    with pytest.raises(expected, match="12 channels" if kind == "twelve" else song.name) as caught:
+        prepare_session(song, target, separator=separator)
+    assert "\n" not in str(caught.value)
+    assert not target.parent.exists() or list(target.parent.iterdir()) == []
+
+
+def test_a_chosen_pair_of_channels_is_taken(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    song = make_song(channels=12)
+    session = prepare_session(song, tmp_path / "a.stemrack", options=SessionOptions(pick=(3, 12)), separator=separator)
+    np.testing.assert_array_equal(_read(session.song_path), _read(song)[[2, 11]])
+
+
+def test_too_little_disk_is_told_with_both_figures(tmp_path: Path) -> None:
+    with pytest.raises(WriteFailed, match=r"1000000000\.00 GB needed, .* free"):
+        check_space(tmp_path, 10**18)
+    check_space(tmp_path, 1)
+
+
+def test_the_estimate_covers_what_a_job_holds(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
+    song, held = make_song(rate=11_025), [0]
+    partial = partial_path(tmp_path / "a.stemrack")
+
+    def weigh(stage: str, done: int, total: int) -> None:
+        held.append(sum(path.stat().st_size for path in partial.rglob("*") if path.is_file()))
+
+    prepare_session(song, tmp_path / "a.stemrack", separator=separator, progress=weigh)
+    needed = needed_bytes(24_000, Hertz(11_025), separator.spec, 3, SampleFormat.FLOAT32)
+    assert max(held) < needed < 2 * max(held) + (1 << 20)
+
+
+def test_an_odd_file_name_and_odd_tags_are_kept_as_text(
+    make_song: MakeSong, separator: Separator, tmp_path: Path
+) -> None:
+    song = make_song().rename(tmp_path / os.fsdecode(b'b\xff"\n.wav'))
+    session = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
+    assert session.manifest.source.path.endswith('b?"\n.wav')
