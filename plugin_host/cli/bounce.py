@@ -109,7 +109,7 @@ def seconds(text: str, option: str) -> float:
         parts = []
     if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
         raise typer.BadParameter(f"{text!r}: give seconds or m:ss, such as 83.5 or 1:23.5", param_hint=option)
-    return sum(part * 60**place for place, part in enumerate(reversed(parts)))
+    return sum((part * 60.0**place for place, part in enumerate(reversed(parts))), 0.0)
 
 
 def _bounce(
@@ -175,7 +175,9 @@ def _show(report: "BounceReport", compared: Path | None, *, json: bool) -> None:
     table = Table("file", "loudness", "true peak", box=None, pad_edge=False)
     mixes = [report.mix] if report.mix else []
     for file in (*mixes, *report.tracks, *report.dry_tracks):
-        table.add_row(str(file.path), decibels(file.levels.lufs, "LUFS"), decibels(file.levels.true_peak_db, "dBTP"))
+        levels = file.levels
+        figures = (decibels(levels.lufs, "LUFS"), decibels(levels.true_peak_db, "dBTP")) if levels else ("", "")
+        table.add_row(str(file.path), *figures)
     if compared:
         table.add_row(str(compared), "[dim]remix and original in turn, equally loud[/]", "")
     out.print(table)

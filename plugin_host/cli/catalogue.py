@@ -59,13 +59,13 @@ def _marked(file: "PresetFile") -> str:
 def _listing(library: "PresetLibrary") -> list[dict[str, object]]:
     from plugin_host.mix.presets import PresetKind
 
-    read = {PresetKind.SCENE: library.scene, PresetKind.CHAIN: library.chain}
-    return [
-        {"kind": kind.name.lower(), "name": file.name, "shipped": file.shipped, "path": str(file.path)}
-        | {"purpose": read[kind](file.name).purpose}
-        for kind in read
-        for file in library.files(kind)
-    ]
+    scenes = [(file, library.scene(file.name).purpose) for file in library.files(PresetKind.SCENE)]
+    chains = [(file, library.chain(file.name).purpose) for file in library.files(PresetKind.CHAIN)]
+    return [_entry("scene", *found) for found in scenes] + [_entry("chain", *found) for found in chains]
+
+
+def _entry(kind: str, file: "PresetFile", purpose: str) -> dict[str, object]:
+    return {"kind": kind, "name": file.name, "purpose": purpose, "shipped": file.shipped, "path": str(file.path)}
 
 
 def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:

@@ -1,0 +1,152 @@
+"""From a chain as data to a running one: a stage for each slot, contiguous plain effects in one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from itertools import groupby
+
+import numpy as np
+
+from plugin_host.effects.catalogue import check_effect, effect_type
+from plugin_host.effects.codec_rates import mp3_rate, steps_at
+from plugin_host.effects.external import ExternalPlugin
+from plugin_host.effects.frame_buffers import CHANNELS
+from plugin_host.effects.pitch_offset import pitch_shift_offset
+from plugin_host.effects.plugins import make_plugin
+from plugin_host.effects.segments import SegmentStage
+from plugin_host.effects.stages import (
+    STEP_FRAMES,
+    BypassStage,
+    LookaheadStage,
+    ParallelStage,
+    PlainStage,
+    SeriesStage,
+    Stage,
+    StepProcess,
+    StepStage,
+    WetDryStage,
+)
+from plugin_host.errors import EffectError, PluginError
+from plugin_host.mix.state import Chain, Effect, ParamValue
+
+LATENCY_MARGIN = 2
+"""Frames on top of the measured shortfall: a resampler's rounding may once be worse than in the probe."""
+
+_STEPPED = {"mp3_compressor", "resample"}
+_LOOKAHEAD = {"brickwall_limiter"}
+
+
+@dataclass(slots=True)
+class Build:
+    """How a chain is being built.
+
+    allow_missing: a plugin that does not load is passed by, with a line in `warnings`, instead of refused.
+    segment_frames: segment length for effects that cannot be streamed; None refuses them.
+    """
+
+    rate: int
+    allow_missing: bool = False
+    segment_frames: int | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def build_chain(chain: Chain, build: Build) -> SeriesStage:
+    """A stage for the whole chain.
+
+    Raises `EffectError` for what `check_effect` refuses, for an effect that cannot be streamed where
+    `build.segment_frames` is None and for an unreadable impulse response; `PluginError` for plugins.
+    """
+    for effect in chain:
+        check_effect(effect)
+    stages: list[Stage] = []
+    for plain, slots in groupby(chain, key=_is_plain):
+        if plain:
+            stages.append(PlainStage([make_plugin(effect, build.rate) for effect in slots], build.rate))
+        else:
+            stages.extend(_build_slot(effect, build) for effect in slots)
+    return SeriesStage(stages)
+
+
+def needs_ahead(effect: Effect) -> bool:
+    """Whether this slot, as it is set, sounds through an effect that cannot be streamed."""
+    return not _is_passed_by(effect) and _holds_unstreamable(effect)
+
+
+def _holds_unstreamable(effect: Effect) -> bool:
+    inner = (effect for branch in effect.branches for effect in branch)
+    return not effect_type(effect.kind).streamable or any(needs_ahead(effect) for effect in inner)
+
+
+def _is_passed_by(effect: Effect) -> bool:
+    return effect.bypass or effect.wet == 0.0
+
+
+def _is_plain(effect: Effect) -> bool:
+    special = {"parallel", "vst3"} | _STEPPED | _LOOKAHEAD
+    in_full = effect.wet == 1.0 and not effect.bypass
+    return in_full and effect.kind not in special and effect_type(effect.kind).streamable
+
+
+def _build_slot(effect: Effect, build: Build) -> Stage:
+    if _is_passed_by(effect):
+        # What is rendered ahead comes out in time, so its bypass has no latency to keep.
+        return BypassStage(0 if _holds_unstreamable(effect) else _build_effect(effect, build).latency)
+    stage = _build_effect(effect, build)
+    return stage if effect.wet == 1.0 else WetDryStage(stage, effect.wet)
+
+
+def _build_effect(effect: Effect, build: Build) -> Stage:
+    if effect.kind == "parallel":
+        return ParallelStage([build_chain(branch, build) for branch in effect.branches])
+    if effect.kind == "vst3":
+        return _build_external(effect, build)
+    if effect.kind in _LOOKAHEAD:
+        return LookaheadStage(partial(make_plugin, effect, build.rate), build.rate)
+    if effect.kind in _STEPPED:
+        return _build_stepped(effect, build.rate)
+    if not effect_type(effect.kind).streamable:
+        return _build_segments(effect, build)
+    return PlainStage([make_plugin(effect, build.rate)], build.rate)
+
+
+def _build_stepped(effect: Effect, rate: int) -> StepStage:
+    short = _shortfall(effect.kind, tuple(sorted(effect.params.items())), rate)
+    return StepStage(_step_starter(effect, rate), short)
+
+
+def _step_starter(effect: Effect, rate: int) -> Callable[[], StepProcess]:
+    inner_rate = mp3_rate(rate) if effect.kind == "mp3_compressor" else rate
+    return steps_at(rate, inner_rate, partial(make_plugin, effect, inner_rate))
+
+
+@lru_cache(maxsize=256)
+def _shortfall(kind: str, params: tuple[tuple[str, ParamValue], ...], rate: int) -> int:
+    """Most frames the effect withholds when fed noise in steps; measured once for all tracks and rebuilds."""
+    process = _step_starter(Effect(kind, dict(params)), rate)()
+    noise = np.random.default_rng(0).standard_normal((CHANNELS, STEP_FRAMES)).astype(np.float32) * np.float32(0.1)
+    withheld = worst = fed = 0
+    while fed < rate // 2 + 4 * worst:
+        withheld += STEP_FRAMES - process(noise).shape[1]
+        worst = max(worst, withheld)
+        fed += STEP_FRAMES
+    return worst + LATENCY_MARGIN
+
+
+def _build_segments(effect: Effect, build: Build) -> SegmentStage:
+    if build.segment_frames is None:
+        raise EffectError(f"{effect.kind} cannot be streamed: render the chain ahead up to it")
+    late = 0
+    if effect.kind == "pitch_shift":
+        late = pitch_shift_offset(float(effect.params.get("semitones", 0.0)), build.rate)
+    return SegmentStage(partial(make_plugin, effect, build.rate), build.rate, build.segment_frames, late)
+
+
+def _build_external(effect: Effect, build: Build) -> Stage:
+    try:
+        plugin = ExternalPlugin(effect, build.rate)
+    except PluginError as error:
+        if not build.allow_missing or error.field != "plugin_path":
+            raise
+        build.warnings.append(f"{error} (passed by)")
+        return BypassStage(0)
+    return StepStage(plugin.start, short=0, late=plugin.latency)
