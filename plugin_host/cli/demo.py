@@ -172,7 +172,6 @@ def _show(result: DemoResult, scene: str) -> None:
     out.print(f"[bold]{clock(result.song_seconds)} of music, separated and remixed with the scene {scene}[/]")
     out.print(table)
     if result.sum_error:
-        if result.sum_error:
         out.print(f"sum of stems − song: peak {decibels(result.sum_error.peak_db, 'dBFS')}")
     out.print(f"remix: {decibels(result.loudness['remix'], 'LUFS')}")
     detail("  ".join(f"{step} {seconds:.1f} s" for step, seconds in result.seconds.items()))

@@ -1,0 +1,56 @@
+"""From a mix to the amplitudes its faders multiply by: gain, pan law, polarity, mute and solo in one pair per track."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin_host.mix.state import MAX_GAIN_DB, Master, Mix, Track, is_audible
+
+Amplitudes = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MixGains:
+    """What every fader of a mix multiplies by.
+
+    tracks: (track, 2), left and right amplitude of each track in mix order; 0 where a track is muted, soloed away or
+    at -inf, negative where its polarity is inverted. master: (2,), the master gain.
+    """
+
+    tracks: Amplitudes
+    master: Amplitudes
+
+
+def mix_gains(mix: Mix) -> MixGains:
+    """The amplitudes of a whole mix."""
+    tracks = np.array([track_gains(track, mix) for track in mix.tracks], dtype=np.float64).reshape(-1, 2)
+    return MixGains(tracks, master_gains(mix.master))
+
+
+def track_gains(track: Track, mix: Mix) -> Amplitudes:
+    """Left and right amplitude (2,) of one track within its mix."""
+    if not is_audible(track, mix):
+        return np.zeros(2)
+    polarity = -1.0 if track.invert else 1.0
+    return polarity * amplitude(track.gain_db) * balance(track.pan)
+
+
+def master_gains(master: Master) -> Amplitudes:
+    """Left and right amplitude (2,) of the master fader."""
+    return np.full(2, amplitude(master.gain_db))
+
+
+def amplitude(gain_db: float) -> float:
+    """Decibels to amplitude, clamped at +12 dB; -inf is exactly zero."""
+    return float(10.0 ** (min(gain_db, MAX_GAIN_DB) / 20.0))
+
+
+def balance(pan: float) -> Amplitudes:
+    """Stereo balance (2,) for a pan of -1 … 1, clamped.
+
+    The side panned away from follows a cosine (exactly zero at the end), the other stays at 0 dB.
+    """
+    away = 0.0 if abs(pan) >= 1.0 else math.cos(abs(pan) * math.pi / 2.0)
+    return np.array([away if pan > 0 else 1.0, away if pan < 0 else 1.0])

@@ -1,0 +1,100 @@
+"""Gains that move without a click: every step is spread over a short raised cosine, to the sample.
+
+The gain at a sample depends only on the steps and their times, never on how the time was cut into blocks: a glide is
+cut at the times where a step begins or ends, and between two cuts every sample is the same closed expression.
+Overlapping steps add up, so a fader moved every few milliseconds is its step curve smoothed by one fixed window (a
+linear filter) and has no kinks at all.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin_host.engine.gains import Amplitudes
+
+RAMP_SECONDS = 0.02
+"""Long enough that a full mute makes no audible click, short enough to feel immediate."""
+
+
+def ramp_shape(rate: int, seconds: float = RAMP_SECONDS) -> npt.NDArray[np.float64]:
+    """Raised-cosine rise (frame,) whose last value is exactly 1."""
+    frames = max(1, round(rate * seconds))
+    shape = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, frames + 1) / frames)
+    shape[-1] = 1.0
+    return shape
+
+
+class GainGlide:
+    """Amplitudes (channel,) that follow steps; begins at rest on `initial`, at frame `frame`."""
+
+    def __init__(self, initial: Amplitudes, shape: npt.NDArray[np.float64], frame: int = 0) -> None:
+        self._shape = shape
+        self._waiting: deque[tuple[int, Amplitudes]] = deque()
+        self._moving: deque[tuple[int, Amplitudes]] = deque()
+        self._rest_at(initial, frame)
+
+    def _rest_at(self, gains: Amplitudes, frame: int) -> None:
+        self.frame = frame
+        self._target = self._base = np.array(gains, dtype=np.float64)
+        self._resting = self._base.astype(np.float32)[:, None]
+
+    def step(self, target: Amplitudes, at: int) -> None:
+        """Begin to move to `target` (channel,) at frame `at`, arriving one ramp later.
+
+        Steps are given in order of time; one that lies in the past begins with the next frame.
+        """
+        earliest = self._waiting[-1][0] if self._waiting else self.frame
+        self._waiting.append((max(at, earliest), np.array(target, dtype=np.float64)))
+
+    def jump(self, frame: int) -> None:
+        """Go to `frame` at once and rest on the last target given; for seeks, where nothing is heard of the way."""
+        target = self._waiting[-1][1] if self._waiting else self._target
+        self._waiting.clear()
+        self._moving.clear()
+        self._rest_at(target, frame)
+
+    def apply(self, block: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+        """Write `block` (channel, frame) times the gains of the next frames to `out`; both move on by the block."""
+        count = block.shape[1]
+        if not self._moving and (not self._waiting or self._waiting[0][0] >= self.frame + count):
+            np.multiply(block, self._resting, out=out)
+            self.frame += count
+            return
+        done = 0
+        for gains, frames in self._pieces(count):
+            np.multiply(block[:, done : done + frames], gains, out=out[:, done : done + frames])
+            done += frames
+
+    def _pieces(self, count: int) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
+        """The gains of the next `count` frames, as pieces (channel, 1 or frame) with their frames."""
+        end = self.frame + count
+        while self.frame < end:
+            self._begin_and_end_steps()
+            frames = self._next_change(end) - self.frame
+            yield (self._curve(frames) if self._moving else self._resting), frames
+            self.frame += frames
+
+    def _begin_and_end_steps(self) -> None:
+        while self._moving and self._moving[0][0] + len(self._shape) <= self.frame:
+            self._base = self._base + self._moving.popleft()[1]
+            if not self._moving:  # land on the target itself, free of the sums' rounding
+                self._rest_at(self._target, self.frame)
+        while self._waiting and self._waiting[0][0] <= self.frame:
+            at, target = self._waiting.popleft()
+            if not np.array_equal(target, self._target):
+                self._moving.append((at, target - self._target))
+                self._target = target
+
+    def _next_change(self, end: int) -> int:
+        begins = self._waiting[0][0] if self._waiting else end
+        ends = self._moving[0][0] + len(self._shape) if self._moving else end
+        return min(begins, ends, end)
+
+    def _curve(self, frames: int) -> npt.NDArray[np.float32]:
+        curve = np.repeat(self._base[:, None], frames, axis=1)
+        for at, change in self._moving:
+            begin = self.frame - at
+            curve += change[:, None] * self._shape[begin : begin + frames]
+        return curve.astype(np.float32)

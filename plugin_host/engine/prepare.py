@@ -1,0 +1,164 @@
+"""From a session and a mix to what can be rendered: open sources, running chains, and a `MixRenderer` over them.
+
+Everything slow or able to fail happens here, outside any audio thread. A chain with an effect that cannot be
+streamed is split: the part up to that effect is rendered ahead into a temporary float32 file, which then takes the
+stem's place, and only the rest of the chain runs with the mix.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin_host.effects.chain import ChainRunner, named, render_ahead, split_render_ahead
+from plugin_host.effects.limiter import safety_limiter
+from plugin_host.engine.gains import mix_gains
+from plugin_host.engine.reduction import ReductionMeter
+from plugin_host.engine.render_block import MixRenderer, RenderSetup, Spread
+from plugin_host.errors import MixError
+from plugin_host.mix.state import Chain, Master, Mix, Track
+from plugin_host.stems.open_session import HostSession
+from separation_core.audio.frames import FrameSource, WavSource
+from separation_core.audio.writing import SongWriter
+from separation_core.units import Hertz
+
+AHEAD_BLOCK = 65_536
+MIN_PREROLL_SECONDS = 5.0
+MAX_PREROLL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMix:
+    """A mix that can be rendered.
+
+    sources: per track, stereo at the session's rate. renderer: over chains for these sources, in the same order.
+    chains: per track, then the master's. limiter: meter of the safety limiter, None where it is off. warnings: plugins
+    passed by, one line each.
+    """
+
+    sources: tuple[FrameSource, ...]
+    renderer: MixRenderer
+    chains: tuple[ChainRunner, ...]
+    limiter: ReductionMeter | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line per plugin that is not there and was passed by."""
+        return tuple(line for runner in self.chains for line in runner.warnings)
+
+    def preroll(self) -> int:
+        """Frames before a part of a song that the effects should hear, so that it sounds as it does in the whole.
+
+        All the latency and tail there is (measured on the spot), but at least 5 s, in which envelopes of compressors
+        and gates settle, and at most 60 s.
+        """
+        *tracks, master = (runner.tail for runner in self.chains)
+        rate = self.sources[0].rate
+        wanted = max(tracks) + master + self.renderer.latency
+        return int(np.clip(wanted, MIN_PREROLL_SECONDS * rate, MAX_PREROLL_SECONDS * rate))
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """How to prepare.
+
+    allow_missing: a plugin that is not installed is passed by instead of refused. ahead_tail: frames to render
+    beyond the song where something is rendered ahead. scratch: folder for what is rendered ahead (system default
+    where None). advance: told how many frames were rendered ahead, as it goes on. spread: see `MixRenderer`.
+    """
+
+    allow_missing: bool = False
+    ahead_tail: int = 0
+    scratch: Path | None = None
+    advance: Callable[[int], None] | None = None
+    spread: Spread = map
+
+
+@contextmanager
+def prepared_mix(
+    session: HostSession, mix: Mix, setup: RenderSetup, options: PrepareOptions | None = None
+) -> Iterator[PreparedMix]:
+    """Open and build everything `mix` needs; files are closed and temporary ones removed at the end.
+
+    `setup.rate` is the session's. Errors: `MixError` (a stem the session lacks, a file that cannot be read),
+    `EffectError` and `PluginError` naming the track.
+    """
+    options = options or PrepareOptions()
+    check_stems(mix, session)
+    with ExitStack() as stack:
+        sources, chains = [], []
+        for track in mix.tracks:
+            source, rest = _track_source(session, track, options, stack)
+            sources.append(source)
+            chains.append(ChainRunner(rest, setup.rate, allow_missing=options.allow_missing, where=_where(track)))
+        master = _master_chain(mix.master, setup.rate, options)
+        limiter = _limiter(mix.master, setup)
+        names = [track.name for track in mix.tracks]
+        renderer = MixRenderer(names, chains, mix_gains(mix), master, limiter, setup, options.spread)
+        yield PreparedMix(tuple(sources), renderer, (*chains, master), limiter)
+
+
+def check_stems(mix: Mix, session: HostSession) -> None:
+    """`MixError` unless the mix has tracks and every one plays a stem the session has."""
+    if not mix.tracks:
+        raise MixError("the mix has no tracks: add at least one")
+    for track in mix.tracks:
+        if track.stem not in session.stems:
+            raise MixError(f"track {track.name}: no stem {track.stem!r} in the session: {', '.join(session.stems)}")
+
+
+def split_track(track: Track) -> tuple[Chain, Chain]:
+    """The part of a track's chain that must be rendered ahead, and the rest; `EffectError` names the track."""
+    with named(_where(track)):
+        return split_render_ahead(track.chain)
+
+
+def _track_source(
+    session: HostSession, track: Track, options: PrepareOptions, stack: ExitStack
+) -> tuple[FrameSource, Chain]:
+    stem = stack.enter_context(closing(session.open_stem(track.stem)))
+    ahead, rest = split_track(track)
+    if not ahead:
+        return stem, rest
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".stemrack-", dir=options.scratch))
+    path = Path(folder) / "ahead.wav"
+    _render_to(path, replace(track, chain=ahead), stem, options)
+    return stack.enter_context(WavSource(path)), rest
+
+
+def _render_to(path: Path, track: Track, stem: FrameSource, options: PrepareOptions) -> None:
+    frames = stem.frames + options.ahead_tail
+    blocks, missing = _blocks(stem, frames), options.allow_missing
+    rendered = render_ahead(track.chain, blocks, stem.rate, frames, allow_missing=missing, where=_where(track))
+    with SongWriter(path, stem.rate, 2, expected_frames=frames) as writer:
+        for block in rendered:
+            writer.write(block)
+            if options.advance is not None:
+                options.advance(block.shape[1])
+
+
+def _blocks(source: FrameSource, frames: int) -> Iterator[npt.NDArray[np.float32]]:
+    for start in range(0, frames, AHEAD_BLOCK):
+        yield source.read(start, min(AHEAD_BLOCK, frames - start))
+
+
+def _master_chain(master: Master, rate: Hertz | int, options: PrepareOptions) -> ChainRunner:
+    with named("master"):
+        ahead, _ = split_render_ahead(master.chain)
+    if ahead:
+        raise MixError(f"master: {ahead[-1].kind} cannot be streamed over a whole mix: put it on the tracks instead")
+    return ChainRunner(master.chain, rate, allow_missing=options.allow_missing, where="master")
+
+
+def _limiter(master: Master, setup: RenderSetup) -> ReductionMeter | None:
+    if not master.limiter:
+        return None
+    return ReductionMeter(safety_limiter(setup.rate, master.ceiling_db), setup.longest_block)
+
+
+def _where(track: Track) -> str:
+    return f"track {track.name}"

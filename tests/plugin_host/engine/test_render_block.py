@@ -1,0 +1,195 @@
+"""The mixing function by itself, with small runners of known behaviour in place of effect chains."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugin_host.engine.gains import mix_gains
+from plugin_host.engine.latency import DelayLine
+from plugin_host.engine.render_block import MixRenderer, RenderSetup, Runner
+from plugin_host.mix.state import Master, Mix, Track
+
+RATE = 8000
+FRAMES = 12_000
+LONGEST = 4096
+
+
+@dataclass
+class Late:
+    """A chain that only delays, and gives NaN from one input frame on if told to."""
+
+    latency: int = 0
+    breaks_at: int | None = None
+    _seen: int = 0
+    _line: DelayLine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._line = DelayLine(self.latency, LONGEST)
+
+    def process(self, block: np.ndarray) -> np.ndarray:
+        out = np.empty_like(block)
+        self._line.process(block, out)
+        frames = np.arange(self._seen, self._seen + block.shape[1])
+        if self.breaks_at is not None:
+            out[:, frames >= self.breaks_at] = np.nan
+        self._seen += block.shape[1]
+        return out
+
+    def reset(self) -> None:
+        self._seen = 0
+        self._line.reset()
+
+
+def renderer(mix: Mix, chains: Sequence[Runner], limiter: Runner | None = None, **options: object) -> MixRenderer:
+    names = [track.name for track in mix.tracks]
+    setup = RenderSetup(RATE, LONGEST)
+    return MixRenderer(names, chains, mix_gains(mix), Late(), limiter, setup, **options)  # type: ignore[arg-type]
+
+
+def rendered(mixer: MixRenderer, songs: Sequence[np.ndarray], size: int, frames: int = FRAMES) -> np.ndarray:
+    """(1 + track, 2, frame): master, then the direct outs."""
+    blocks = []
+    for start in range(0, frames, size):
+        out = mixer.render_block([song[:, start : min(frames, start + size)] for song in songs])
+        blocks.append(np.stack([out.master, *out.tracks]))
+    return np.concatenate(blocks, axis=2)
+
+
+def noise(count: int, frames: int = FRAMES) -> list[np.ndarray]:
+    rng = np.random.default_rng(7)
+    return [0.2 * rng.standard_normal((2, frames)).astype(np.float32) for _ in range(count)]
+
+
+def mix_of(*tracks: Track, **master: object) -> Mix:
+    return Mix(tracks, Master(**master))  # type: ignore[arg-type]
+
+
+THREE = mix_of(Track("a", "a"), Track("b", "b", gain_db=-6.0, pan=0.4), Track("c", "c", invert=True))
+
+
+@st.composite
+def moves(draw: st.DrawFn) -> list[tuple[int, Mix]]:
+    """Mixes to move to, with their song frames, in order."""
+    gains = st.sampled_from([float("-inf"), -30.0, -6.0, 0.0, 12.0])
+    found = []
+    for at in sorted(draw(st.lists(st.integers(-100, FRAMES), max_size=6))):
+        tracks = tuple(
+            replace(
+                track,
+                gain_db=draw(gains),
+                pan=draw(st.floats(-1, 1)),
+                mute=draw(st.booleans()),
+                solo=draw(st.booleans()),
+                invert=draw(st.booleans()),
+            )
+            for track in THREE.tracks
+        )
+        found.append((at, Mix(tracks, Master(gain_db=draw(gains)))))
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(moves=moves(), size=st.sampled_from([32, 64, 100, 128, 256, 512, 1000, 2048, 4096]))
+def test_the_same_moves_give_the_same_samples_at_every_block_size(moves: list[tuple[int, Mix]], size: int) -> None:
+    def played(size: int) -> np.ndarray:
+        mixer = renderer(THREE, [Late(), Late(100), Late(7, breaks_at=9000)], limiter=Late(11))
+        for at, mix in moves:
+            mixer.step(mix_gains(mix), at)
+        return rendered(mixer, noise(3), size)
+
+    assert np.array_equal(played(size), played(LONGEST))
+
+
+def test_threads_do_not_change_a_sample() -> None:
+    chains = [Late(), Late(100), Late(7)]
+    alone = rendered(renderer(THREE, chains), noise(3), 256)
+    with ThreadPoolExecutor(3) as pool:
+        assert np.array_equal(alone, rendered(renderer(THREE, chains, spread=pool.map), noise(3), 256))
+
+
+def test_it_begins_on_its_gains_without_a_fade() -> None:
+    out = rendered(renderer(THREE, [Late(), Late(), Late()]), [np.ones((2, 64), dtype=np.float32)] * 3, 64, 64)
+    assert np.all(out[1] == 1.0)
+    assert np.all(out[3] == -1.0)
+    assert np.all(out[2, 1] == out[2, 1, 0])
+
+
+def test_late_tracks_stay_aligned_and_the_latency_is_told() -> None:
+    song = np.zeros((2, FRAMES), dtype=np.float32)
+    song[:, 1000] = 0.25
+    mixer = renderer(mix_of(*(Track(n, n) for n in "abc")), [Late(), Late(333), Late(40)], limiter=Late(21))
+    out = rendered(mixer, [song] * 3, 512)
+    assert (mixer.track_latency, mixer.latency) == (333, 354)
+    assert np.all(np.argmax(np.abs(out[1:, 0]), axis=1) == 1333)
+    assert out[0, 0, 1354] == 0.75
+    assert np.count_nonzero(out[0, 0]) == 1
+
+
+def test_a_step_lands_on_its_song_frame_however_late_the_chains_are() -> None:
+    quiet = mix_of(Track("a", "a", mute=True), Track("b", "b"))
+    loud = mix_of(Track("a", "a"), Track("b", "b"))
+    songs = [np.ones((2, FRAMES), dtype=np.float32)] * 2
+    prompt, late = renderer(loud, [Late(), Late()]), renderer(loud, [Late(), Late(500)])
+    for mixer in (prompt, late):
+        mixer.step(mix_gains(quiet), 3000)
+    expected, found = rendered(prompt, songs, 256), rendered(late, songs, 256)
+    assert expected[1, 0, 2999] == 1.0
+    assert expected[1, 0, 3000] < 1.0
+    assert np.array_equal(found[1, :, 1000:], expected[1, :, 500:-500])
+
+
+def test_a_master_step_lands_on_its_song_frame_behind_late_tracks_and_a_late_master_chain() -> None:
+    loud, quiet = mix_of(Track("a", "a")), mix_of(Track("a", "a"), gain_db=-6.0)
+    mixer = MixRenderer(["a"], [Late(300)], mix_gains(loud), Late(200), Late(50), RenderSetup(RATE, LONGEST))
+    mixer.step(mix_gains(quiet), 3000)
+    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 256)[0, 0]
+    assert mixer.latency == 550
+    assert np.all(out[550:3550] == 1.0)
+    assert out[3550] < 1.0
+
+
+def test_a_muted_track_fades_to_true_silence_without_a_jump() -> None:
+    mixer = renderer(mix_of(Track("a", "a")), [Late()])
+    mixer.step(mix_gains(mix_of(Track("a", "a", mute=True))), 1000)
+    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 128)[0, 0]
+    assert np.abs(np.diff(out)).max() < 1.6 / (0.02 * RATE)
+    assert not out[1000 + RATE // 50 :].any()
+
+
+def test_a_broken_track_falls_silent_and_the_others_play_on() -> None:
+    mixer = renderer(mix_of(Track("a", "a"), Track("b", "b")), [Late(), Late(30, breaks_at=5000)])
+    songs = noise(2)
+    out = rendered(mixer, songs, 256)
+    assert np.isfinite(out).all()
+    assert np.array_equal(out[1, :, 30:], songs[0][:, :-30])
+    assert not out[2, :, 5000 + RATE // 50 :].any()
+    assert [(fault.where, fault.frame) for fault in mixer.faults] == [("track b", 4970)]
+
+
+def test_a_broken_master_chain_gives_silence_and_is_named() -> None:
+    mix = mix_of(Track("a", "a"))
+    mixer = MixRenderer(["a"], [Late()], mix_gains(mix), Late(breaks_at=2000), None, RenderSetup(RATE, LONGEST))
+    out = rendered(mixer, noise(1), 512)
+    assert np.isfinite(out).all()
+    assert not out[0, :, 2000 + RATE // 50 :].any()
+    assert [(fault.where, fault.frame) for fault in mixer.faults] == [("master", 2000)]
+
+
+def test_after_a_seek_everything_is_as_new() -> None:
+    mixer = renderer(THREE, [Late(), Late(100), Late(7, breaks_at=300)], limiter=Late(5))
+    first = rendered(mixer, noise(3), 512)
+    mixer.restart(0)
+    assert mixer.faults == ()
+    assert mixer.fader_frame == -100
+    assert np.array_equal(rendered(mixer, noise(3), 512), first)
+
+
+@pytest.mark.parametrize("gain_db", [float("-inf"), -200.0])
+def test_a_closed_master_is_silent(gain_db: float) -> None:
+    mixer = renderer(mix_of(Track("a", "a"), gain_db=gain_db), [Late()])
+    assert np.abs(rendered(mixer, noise(1), 512)[0]).max() < 1e-9
