@@ -100,7 +100,7 @@ class Runner:
 
 # Large blocks go back to the system when freed, so that the peak of a process shows what was held and not the habits
 # of the allocator (glibc; elsewhere the variable does nothing).
-RUNNER_ENVIRONMENT = {"PYTHONPATH": str(HERE.parents[2]), "MALLOC_MMAP_THRESHOLD_": "131072"}
+RUNNER_ENVIRONMENT = {"PYTHONPATH": str(HERE.parents[2]), "MALLOC_MMAP_THRESHOLD_": "1000000"}
 
 
 @pytest.fixture(scope="module")
