@@ -99,7 +99,7 @@ def show_chain(chain: "Chain", indent: str) -> None:
     for effect in chain:
         values = ", ".join(f"{name} {value}" for name, value in effect.params.items())
         state = ("  (bypassed)" if effect.bypass else "") + (f"  wet {effect.wet:g}" if effect.wet < 1 else "")
-        out.print(f"{indent}{effect.kind}  {values}{state}", markup=False, highlight=False)
+        out.print(f"{indent}{effect.kind}  {values}{state}", markup=False, highlight=False, soft_wrap=True)
         for branch in effect.branches:
             out.print(f"{indent}  ├", highlight=False)
             show_chain(branch, f"{indent}  │ ")

@@ -158,7 +158,7 @@ def _draw(session: "HostSession", folder: Path, sdr: Mapping[str, float], scene:
     with session.open_song() as song, WavSource(folder / "remix.wav") as remix:
         whole, mixed = song.read(0, session.frames), remix.read(0, remix.frames)
     try:
-        draw_overview(folder / "overview.png", whole, stems, mixed, session.rate, sdr, f"remix: {scene}")
+        draw_overview(folder / "overview.png", whole, stems, mixed, session.rate, sdr, scene)
     except HostError as error:
         detail(str(error))
         return {}

@@ -8,8 +8,16 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-out = Console()
-notes = Console(stderr=True)
+
+class _Console(Console):
+    """A console that leaves it to `main` what a reader who went away (head, less) means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = _Console()
+notes = _Console(stderr=True)
 
 StageProgress = Callable[[str, int, int], None]
 

@@ -1,10 +1,10 @@
 """Writing so that a killed process or a power cut leaves the old state or the new one."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from separation_core.errors import WriteFailed
 
@@ -22,16 +22,16 @@ def write_errors(path: Path) -> Iterator[None]:
 def write_text_durably(path: Path, text: str) -> None:
     """Replace `path` by `text` (UTF-8) through a temporary file in the same folder. `WriteFailed` names the path."""
     with write_errors(path):
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Not `tempfile`: its files are for one user only, and a session may be shared.
+        temporary = path.with_name(f".{path.name}.{uuid4().hex}.part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            with temporary.open("x", encoding="utf-8") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
 
 
