@@ -1,0 +1,1 @@
+"""Train separators: compose and render songs, mix batches, fit a network, resume, score."""

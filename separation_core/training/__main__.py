@@ -1,0 +1,109 @@
+"""`python -m separation_core.training`: train, pack a corpus, score and export, without the rest of stemrack."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from separation_core.errors import SeparationError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns 0, or 2 after one line on a wrong value."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except SeparationError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m separation_core.training", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    _add_train(commands.add_parser("train", help="train by a recipe, going on from what is in --out"))
+    pack = commands.add_parser("pack", help="pack a corpus folder into a few small files")
+    pack.add_argument("corpus", type=Path)
+    pack.add_argument("out", type=Path)
+    pack.add_argument("--spare", type=float, default=0.0, help="0 to 0.09: smaller and rougher")
+    pack.add_argument("--longest", type=float, default=8.0, help="cut recordings to this many seconds")
+    pack.set_defaults(run=_pack)
+    score = commands.add_parser("score", help="score weights, or a run's folder, on a folder of excerpts")
+    score.add_argument("weights", type=Path)
+    score.add_argument("excerpts", type=Path)
+    score.set_defaults(run=_score)
+    compact = commands.add_parser("compact", help="copy a run's latest checkpoint in a smaller form, for a long way")
+    compact.add_argument("run_folder", type=Path)
+    compact.add_argument("out", type=Path)
+    compact.set_defaults(run=_compact)
+    export = commands.add_parser("export", help="write the averaged weights of a run's latest checkpoint")
+    export.add_argument("run_folder", type=Path)
+    export.add_argument("weights", type=Path)
+    export.set_defaults(run=_export)
+    plot = commands.add_parser("plot", help="draw a run's log as a picture (needs matplotlib)")
+    plot.add_argument("run_folder", type=Path)
+    plot.add_argument("picture", type=Path)
+    plot.set_defaults(run=_plot)
+    return parser
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    train.add_argument("recipe", help="a recipe's name or TOML file")
+    train.add_argument("--out", type=Path, required=True)
+    train.add_argument("--data", action="append", default=[], metavar="NAME=FOLDER")
+    train.add_argument("--minutes", type=float)
+    train.add_argument("--device", default="auto")
+    train.add_argument("--workers", type=int)
+    train.add_argument("--cache", type=Path, help="where the decoded corpus is kept")
+    train.add_argument("--set", action="append", default=[], dest="changes", metavar='"batch.size = 4"')
+    train.set_defaults(run=_train)
+
+
+# PyTorch is imported by the commands that use it: rendering processes start by importing this module anew.
+def _train(options: argparse.Namespace) -> None:
+    from separation_core.training.data import parse_folders
+    from separation_core.training.loop import train
+
+    data = parse_folders(options.data)
+    train(
+        options.recipe, options.out, data=data, minutes=options.minutes, device=options.device,
+        workers=options.workers, cache=options.cache, changes=options.changes,
+    )  # fmt: skip
+
+
+def _pack(options: argparse.Namespace) -> None:
+    from separation_core.training.packing import pack_corpus
+
+    size = pack_corpus(options.corpus, options.out, longest=options.longest, spare=options.spare)
+    print(f"{options.out}: {size / 2**20:.1f} MiB")  # noqa: T201
+
+
+def _score(options: argparse.Namespace) -> None:
+    from separation_core.models.networks import load_network
+    from separation_core.training.scoring import report, score_excerpts
+
+    weights = options.weights / "weights.safetensors" if options.weights.is_dir() else options.weights
+    results = score_excerpts(load_network(weights, name="trained"), options.excerpts)
+    print(report(results))  # noqa: T201
+
+
+def _compact(options: argparse.Namespace) -> None:
+    from separation_core.training.checkpoints import copy_compact
+
+    print(copy_compact(options.run_folder, options.out))  # noqa: T201
+
+
+def _export(options: argparse.Namespace) -> None:
+    from separation_core.training.trainer import export_weights
+
+    export_weights(options.run_folder, options.weights)
+
+
+def _plot(options: argparse.Namespace) -> None:
+    from separation_core.training.plots import plot_run
+
+    plot_run(options.run_folder, options.picture)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Checkpoints: everything a run needs to go on exactly, in a folder of small files that appears at once or not.
+
+A checkpoint is a folder `step-00001234` with `state.json` and a few `part-0.safetensors` of at most 15 MiB each, so
+that they pass where single files are limited. It is written under another name and renamed; the last two are kept.
+
+Exact checkpoints hold everything in float32. Compact ones, for a long way, keep the weights in float32 but the
+optimiser's moments in bfloat16 and the average as a bfloat16 difference to the weights: ten bytes a parameter
+instead of sixteen, and a resumed run that differs in the last digits.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from separation_core.errors import ModelError
+
+PART_BYTES = 15 << 20
+KEPT = 2
+FORMAT = 1
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run's state. network and average: state dicts. first, second: AdamW's moments by parameter name. facts: step,
+    trained seconds and the like, as JSON holds them."""
+
+    network: Tensors
+    average: Tensors
+    first: Tensors
+    second: Tensors
+    facts: Mapping[str, Any]
+
+
+def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, compact: bool = False) -> Path:
+    """Write under `folder` as `step-…`; older ones but the last are removed. Returns the checkpoint's folder."""
+    name = f"step-{checkpoint.facts['step']:08d}"
+    partial, final = folder / f"{name}.partial", folder / name
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for number, part in enumerate(_parts(_flatten(checkpoint, compact=compact))):
+        save_file(part, partial / f"part-{number}.safetensors")
+    facts = {**checkpoint.facts, "format": FORMAT, "compact": compact}
+    (partial / "state.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    shutil.rmtree(final, ignore_errors=True)
+    partial.replace(final)
+    for old in _found(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The newest finished checkpoint under `folder`, or None."""
+    found = _found(folder)
+    return found[-1] if found else None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read one checkpoint folder, tensors on the CPU. Raises ModelError where it is damaged."""
+    try:
+        facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        tensors: Tensors = {}
+        for part in sorted(path.glob("part-*.safetensors")):
+            tensors.update(load_file(part))
+        groups = _unflatten(tensors, compact=facts["compact"])
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ModelError(f"checkpoint {path} is damaged ({error}): remove it to go on from the one before") from error
+    if facts["format"] != FORMAT:
+        raise ModelError(f"checkpoint {path} has format {facts['format']}, not {FORMAT}: start a new run")
+    return Checkpoint(**groups, facts=facts)
+
+
+def _found(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("step-????????") if (path / "state.json").is_file())
+
+
+def _flatten(checkpoint: Checkpoint, *, compact: bool) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, tensor in checkpoint.network.items():
+        yield f"network/{name}", tensor
+        average = checkpoint.average[name]
+        yield f"average/{name}", _shrunk(average - tensor) if compact and _shrinks(average) else average
+    for group, tensors in (("first", checkpoint.first), ("second", checkpoint.second)):
+        for name, tensor in tensors.items():
+            yield f"{group}/{name}", _shrunk(tensor) if compact else tensor
+
+
+def _unflatten(tensors: Tensors, *, compact: bool) -> dict[str, Tensors]:
+    groups: dict[str, Tensors] = {"network": {}, "average": {}, "first": {}, "second": {}}
+    for key, tensor in tensors.items():
+        group, name = key.split("/", 1)
+        groups[group][name] = tensor.float() if compact and tensor.dtype == torch.bfloat16 else tensor
+    if compact:
+        for name, tensor in groups["average"].items():
+            if _shrinks(tensor):
+                groups["average"][name] = groups["network"][name] + tensor
+    return groups
+
+
+def _shrinks(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point()
+
+
+def _shrunk(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to(torch.bfloat16)
+
+
+def _parts(tensors: Iterator[tuple[str, torch.Tensor]]) -> Iterator[Tensors]:
+    part: Tensors = {}
+    size = 0
+    for name, tensor in tensors:
+        plain = tensor.detach().cpu().contiguous().clone()
+        if part and size + plain.nbytes > PART_BYTES:
+            yield part
+            part, size = {}, 0
+        part[name] = plain
+        size += plain.nbytes
+    if part:
+        yield part
+
+
+def copy_compact(folder: Path, out: Path) -> Path:
+    """Write the latest checkpoint of a run's folder under `out` in the compact form; returns its folder."""
+    found = latest_checkpoint(folder)
+    if found is None:
+        raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
+    return write_checkpoint(out, read_checkpoint(found), compact=True)

@@ -1,0 +1,100 @@
+"""The corpus sorted for use: instruments by name, kit pieces by kit, voices by singer and manner."""
+
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from separation_core.errors import ModelError
+from separation_core.training.corpus import Corpus, Sample
+
+HELD_OUT_SHARE = 16
+"""One voice recording in this many is never trained on; held-out songs use only those."""
+
+TONICS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+ACCIDENTALS = {"": 0, "s": 1, "b": -1}
+SIMILAR_PIECES = {
+    "clap": ("snare",),
+    "stick": ("snare_rest", "perc"),
+    "hat_open": ("hat_closed",),
+    "ride": ("ride_bell", "hat_closed"),
+    "crash": ("china", "ride"),
+    "tom_mid": ("tom_lo", "tom_hi"),
+    "tom_hi": ("tom_mid",),
+    "tom_lo": ("tom_mid",),
+    "perc": ("stick", "hat_closed"),
+    "snare": ("clap",),
+    "hat_closed": ("hat_open", "ride"),
+    "kick": ("tom_lo",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Index numbers into a corpus. melodic[stem][instrument] and drums[kit][piece] hold lists; so do the others."""
+
+    corpus: Corpus
+    melodic: dict[str, dict[str, list[int]]]
+    drums: dict[str, dict[str, list[int]]]
+    loops: list[int]
+    textures: list[int]
+    voices: dict[str, dict[str, list[int]]]
+
+
+def sort_material(corpus: Corpus, *, held_out: bool = False) -> Material:
+    """Sort a corpus; with `held_out` the voices are those that training never hears. ModelError if a stem lacks."""
+    melodic: dict[str, dict[str, list[int]]] = {"bass": defaultdict(list), "other": defaultdict(list)}
+    drums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    voices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    loops, textures = [], []
+    for index, sample in enumerate(corpus.samples):
+        if sample.stem == "vocals":
+            if _is_held_out(sample) == held_out:
+                voices[sample.kind or "sung"][sample.singer or "unknown"].append(index)
+        elif sample.piece == "loop":
+            loops.append(index)
+        elif sample.stem == "drums":
+            drums[sample.kit or "unknown"][sample.piece or "perc"].append(index)
+        elif sample.midi is None:
+            textures.append(index)
+        else:
+            melodic[sample.stem][sample.inst or "unknown"].append(index)
+    _require({"drums": drums, "bass": melodic["bass"], "other": melodic["other"], "vocals": voices})
+    return Material(corpus, melodic, drums, loops, textures, voices)
+
+
+def _is_held_out(sample: Sample) -> bool:
+    return zlib.crc32(f"{sample.path}:{sample.start}".encode()) % HELD_OUT_SHARE == 0
+
+
+def _require(groups: dict[str, object]) -> None:
+    missing = [stem for stem, group in groups.items() if not group]
+    if missing:
+        raise ModelError(f"the corpus has no usable recordings for {', '.join(missing)}: add some to compose songs")
+
+
+def kit_piece(rng: np.random.Generator, material: Material, kit: str, piece: str) -> int:
+    """A recording of a kit's piece; from a similar piece or another kit where that kit has none."""
+    for name in (piece, *SIMILAR_PIECES.get(piece, ())):
+        if material.drums[kit].get(name):
+            return _draw(rng, material.drums[kit][name])
+    others = [index for pieces in material.drums.values() for index in pieces.get(piece, ())]
+    return _draw(
+        rng, others or [index for pieces in material.drums.values() for group in pieces.values() for index in group]
+    )
+
+
+def _draw(rng: np.random.Generator, options: Sequence[int]) -> int:
+    return options[int(rng.integers(len(options)))]
+
+
+def sung_key(sample: Sample) -> tuple[int, bool] | None:
+    """The (tonic 0..11, is minor) that a sung phrase is in, None where its record does not say."""
+    match = re.fullmatch(r"([a-g])([sb]?)([mj]?)", sample.key or "")
+    if match is None:
+        return None
+    letter, accidental, mode = match.groups()
+    return (TONICS[letter] + ACCIDENTALS[accidental]) % 12, mode == "m" or "minor" in sample.path.lower()

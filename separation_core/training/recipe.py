@@ -1,0 +1,212 @@
+"""A training run as one TOML file: network, data, batches, loss, optimiser, schedule."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from separation_core.errors import ModelError
+from separation_core.training.losses import LossWeights
+
+Table = TypeVar("Table")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """seconds: length of a rendered song. slots: songs in the pool. songs_per_step: songs renewed each step."""
+
+    seconds: float = 20.0
+    slots: int = 64
+    songs_per_step: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """See `batches.BatchPlan`; `seconds` is the length of an item."""
+
+    size: int = 8
+    seconds: float = 5.0
+    remix: float = 0.5
+    gain_db: float = 4.0
+    drop: float = 0.08
+    mono: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """One data source. kind: "composed" (from a corpus folder) or "stems" (a folder of song folders). folder: the name
+    under which the caller says where it lies. weight: its share among the sources."""
+
+    kind: str
+    folder: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserSettings:
+    """AdamW (Loshchilov & Hutter, arXiv 1711.05101). clip: largest norm of the gradient. average: decay of the moving
+    average of the weights, which is what is scored and exported."""
+
+    rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    average: float = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSettings:
+    """How a GPU computes; a CPU ignores it. precision: "float32", "bfloat16" or "float16" inside the network.
+    compile: whether torch.compile is used. channels_last: whether pictures lie in memory with channels innermost."""
+
+    precision: str = "float32"
+    compile: bool = False
+    channels_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSettings:
+    """Warm-up over `warmup` steps, then a cosine down to `final` times the rate at the end of the run.
+
+    The end is after `steps` steps or after `minutes` minutes of training, resumed runs counted together; exactly one
+    of the two is given. With `minutes` a repeated run differs, since the rate follows the clock.
+    """
+
+    steps: int = 0
+    minutes: float = 0.0
+    warmup: int = 200
+    final: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """log: steps between log lines. validate: steps between scores on `songs` held-out songs of `seconds` seconds.
+    checkpoint_minutes: time between checkpoints."""
+
+    log: int = 20
+    validate: int = 500
+    songs: int = 6
+    seconds: float = 12.0
+    checkpoint_minutes: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides a training run, apart from where the data lie and the machine."""
+
+    name: str
+    seed: int
+    architecture: str
+    sizes: Mapping[str, Any]
+    data: tuple[DataSettings, ...]
+    pool: PoolSettings
+    batch: BatchSettings
+    loss: LossWeights
+    optimiser: OptimiserSettings
+    schedule: ScheduleSettings
+    report: ReportSettings
+    machine: MachineSettings
+    text: str
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with the package."""
+    shipped = resources.files("separation_core.training") / "recipes"
+    return tuple(
+        sorted(entry.name.removesuffix(".toml") for entry in shipped.iterdir() if entry.name.endswith(".toml"))
+    )
+
+
+def load_recipe(recipe: Path | str, changes: Sequence[str] = ()) -> Recipe:
+    """A recipe by file or by name, with `changes` such as "batch.size = 4" or "seed = 2" made to it.
+
+    Raises ModelError naming what is wrong in it.
+    """
+    if str(recipe) in recipe_names():
+        shipped = resources.files("separation_core.training") / "recipes" / f"{recipe}.toml"
+        return parse_recipe(shipped.read_text(encoding="utf-8"), str(recipe), changes)
+    try:
+        return parse_recipe(Path(recipe).read_text(encoding="utf-8"), str(recipe), changes)
+    except (OSError, UnicodeDecodeError) as error:
+        names = ", ".join(recipe_names())
+        raise ModelError(f"no recipe {str(recipe)!r}: give a TOML file or one of {names}") from error
+
+
+def parse_recipe(text: str, where: str, changes: Sequence[str] = ()) -> Recipe:
+    """A recipe from its text. Raises ModelError naming `where` and the entry that is wrong."""
+    table = _parse(text, where)
+    for change in changes:
+        _merge(table, _parse(change, f"change {change!r}"))
+    noted = "".join(f"# changed: {change}\n" for change in changes)
+    recipe = _from_table(table, where, noted + text)
+    _check(recipe, where)
+    return recipe
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ModelError(f"{where}: not TOML ({error}): correct it") from error
+
+
+def _merge(table: dict[str, Any], change: Mapping[str, Any]) -> None:
+    for name, value in change.items():
+        if isinstance(value, Mapping) and isinstance(table.get(name), dict):
+            _merge(table[name], value)
+        else:
+            table[name] = value
+
+
+def _from_table(table: dict[str, Any], where: str, text: str) -> Recipe:
+    network = dict(table.pop("network", {}))
+    recipe = Recipe(
+        name=str(table.pop("name", "")),
+        seed=int(table.pop("seed", 0)),
+        architecture=str(network.pop("architecture", "")),
+        sizes=network,
+        data=tuple(_read(DataSettings, entry, f"{where} [[data]]") for entry in table.pop("data", [])),
+        pool=_read(PoolSettings, table.pop("pool", {}), f"{where} [pool]"),
+        batch=_read(BatchSettings, table.pop("batch", {}), f"{where} [batch]"),
+        loss=_read(LossWeights, table.pop("loss", {}), f"{where} [loss]"),
+        optimiser=_read(OptimiserSettings, table.pop("optimiser", {}), f"{where} [optimiser]"),
+        schedule=_read(ScheduleSettings, table.pop("schedule", {}), f"{where} [schedule]"),
+        report=_read(ReportSettings, table.pop("report", {}), f"{where} [report]"),
+        machine=_read(MachineSettings, table.pop("machine", {}), f"{where} [machine]"),
+        text=text,
+    )
+    if table:
+        raise ModelError(f"{where}: unknown entry {next(iter(table))!r}: take it out")
+    return recipe
+
+
+def _read(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:
+    """A settings table as its dataclass, every entry known and of the default's type."""
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # only dataclasses are passed
+    for name, value in table.items():
+        if name not in known:
+            raise ModelError(f"{where}: unknown entry {name!r}: it has {', '.join(known)}")
+        if isinstance(value, str) != (known[name].type is str):
+            raise ModelError(f"{where}: {name} = {value!r} is of the wrong type: see docs/training.md")
+    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    try:
+        return kind(**frozen)
+    except TypeError as error:
+        raise ModelError(f"{where}: an entry is missing ({error}): add it") from error
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    if not recipe.data:
+        raise ModelError(f"{where}: no [[data]] to train on: add at least one source")
+    if (recipe.schedule.steps > 0) == (recipe.schedule.minutes > 0):
+        raise ModelError(f"{where}: [schedule] needs exactly one of steps and minutes")
+    if recipe.batch.seconds > recipe.pool.seconds:
+        raise ModelError(f"{where}: [batch] seconds is above [pool] seconds: items cannot be longer than songs")
+    if recipe.machine.precision not in ("float32", "bfloat16", "float16"):
+        raise ModelError(f"{where}: precision {recipe.machine.precision!r} is none of float32, bfloat16, float16")
+    for source in recipe.data:
+        if source.kind not in ("composed", "stems"):
+            raise ModelError(f'{where}: data kind {source.kind!r} is unknown: take "composed" or "stems"')

@@ -1,0 +1,158 @@
+"""One network in training: its optimiser, moving average and steps, and their passage through checkpoints."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from separation_core.errors import ModelError
+from separation_core.models.networks import Network, build_network, save_network
+from separation_core.training.batches import Draw, mix_batch
+from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
+from separation_core.training.losses import separation_loss
+from separation_core.training.recipe import Recipe, ScheduleSettings
+
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def learning_rate(schedule: ScheduleSettings, peak: float, step: int, seconds: float) -> float:
+    """Linear warm-up, then a cosine from `peak` to `final`·`peak` at the schedule's end, and flat after it."""
+    if step < schedule.warmup:
+        return peak * (step + 1) / schedule.warmup
+    done = progress(schedule, step, seconds)
+    low = schedule.final
+    return peak * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def progress(schedule: ScheduleSettings, step: int, seconds: float) -> float:
+    """How much of the whole run is done, 0..1, by steps or by the clock as the schedule says."""
+    return min(1.0, step / schedule.steps if schedule.steps else seconds / (60 * schedule.minutes))
+
+
+class Trainer:
+    """Takes steps on batches. Everything that decides the next step is in `checkpoint()`."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device = recipe, device
+        self.network = build_network(recipe.architecture, recipe.sizes).to(device)
+        self._forward: Callable[[torch.Tensor], torch.Tensor] = self.network
+        if device.type == "cuda":
+            self._use_gpu()
+        self.average: Network = copy.deepcopy(self.network).eval()
+        self.optimiser = _optimiser(self.network, recipe)
+        pairs = list(zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True))
+        self._averaged = [averaged for averaged, _ in pairs if averaged.is_floating_point()]
+        self._current = [current for _, current in pairs if current.is_floating_point()]
+        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
+        half = PRECISIONS.get(recipe.machine.precision) if device.type != "cpu" else None
+        self._half = half
+        self._scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
+        self.step, self.seconds, self.skipped = 0, 0.0, 0
+
+    def _use_gpu(self) -> None:
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+        if self.recipe.machine.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack this form
+        if self.recipe.machine.compile:
+            self._forward = torch.compile(self.network)
+
+    def take_step(self, draw: Draw) -> dict[str, torch.Tensor]:
+        """One step; returns the loss and its parts, the gradient's norm and the rate, still on the device."""
+        # Whatever a network draws at random depends on the step alone, so that a resumed run draws the same.
+        torch.manual_seed(self.recipe.seed + self.step)
+        self.network.train()
+        mix, stems = mix_batch(draw, self.device)
+        with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):
+            estimates = self._forward(mix)
+        loss, parts = separation_loss(mix, stems, estimates.float(), self.recipe.loss)
+        norm = self._descend(loss)
+        self.step += 1
+        self._update_average()
+        return {"loss": loss.detach(), **parts, "norm": norm}
+
+    def _descend(self, loss: torch.Tensor) -> torch.Tensor:
+        settings = self.recipe.optimiser
+        rate = learning_rate(self.recipe.schedule, settings.rate, self.step, self.seconds)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(self._scaler.scale(loss))
+        self._scaler.unscale_(self.optimiser)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), settings.clip)
+        if torch.isfinite(norm):
+            self._scaler.step(self.optimiser)
+        else:
+            self.skipped += 1
+        self._scaler.update()
+        return norm
+
+    def _update_average(self) -> None:
+        decay = min(self.recipe.optimiser.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averaged, self._current, 1 - decay)
+            for counter, current in self._counters:
+                counter.copy_(current)
+
+    def checkpoint(self, facts: Mapping[str, Any]) -> Checkpoint:
+        """The whole state; `facts` are kept with it."""
+        moments = {
+            name: self.optimiser.state[parameter]
+            for name, parameter in self.network.named_parameters()
+            if parameter in self.optimiser.state
+        }
+        known = {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "scale": self._scaler.get_scale()}
+        return Checkpoint(
+            dict(self.network.state_dict()),
+            dict(self.average.state_dict()),
+            {name: values["exp_avg"] for name, values in moments.items()},
+            {name: values["exp_avg_sq"] for name, values in moments.items()},
+            {**facts, **known},
+        )
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint. Raises ModelError where it belongs to another network."""
+        try:
+            self.network.load_state_dict(checkpoint.network)
+            self.average.load_state_dict(checkpoint.average)
+        except RuntimeError as error:
+            raise ModelError("the checkpoint is of another network than the recipe's: choose another folder") from error
+        self.step, self.seconds = int(checkpoint.facts["step"]), float(checkpoint.facts["seconds"])
+        self.skipped = int(checkpoint.facts["skipped"])
+        self._load_moments(checkpoint)
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict({**self._scaler.state_dict(), "scale": checkpoint.facts["scale"]})
+
+    def _load_moments(self, checkpoint: Checkpoint) -> None:
+        for name, parameter in self.network.named_parameters():
+            if name in checkpoint.first:
+                self.optimiser.state[parameter] = {
+                    "step": torch.tensor(float(self.step - self.skipped)),
+                    "exp_avg": checkpoint.first[name].to(self.device),
+                    "exp_avg_sq": checkpoint.second[name].to(self.device),
+                }
+
+
+def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW with no decay on biases and normalisations, which have one axis."""
+    settings = recipe.optimiser
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    vectors = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.rate, betas=(settings.beta1, settings.beta2))
+
+
+def export_weights(folder: Path, weights: Path) -> None:
+    """Write the averaged weights of the latest checkpoint under `folder`. Raises ModelError where there is none."""
+    found = latest_checkpoint(folder)
+    if found is None:
+        raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
+    checkpoint = read_checkpoint(found)
+    facts = checkpoint.facts
+    network = build_network(facts["architecture"], facts["sizes"])
+    network.load_state_dict(checkpoint.average)
+    save_network(weights, network, notes={"recipe": facts["name"], "step": str(facts["step"])})

@@ -1,0 +1,98 @@
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from separation_core.errors import ModelError
+from separation_core.training.batches import BatchPlan, draw_batch, mix_batch
+from separation_core.training.corpus import RATE, STEMS
+from separation_core.training.pool import PoolPlan, SongPool
+from separation_core.training.sources import ComposedSongs, StemFolders, find_songs, read_song, song_number
+
+PLAN = PoolPlan(seed=11, frames=RATE, slots=3, songs_per_step=0.5)
+BATCH = BatchPlan(size=3, frames=RATE // 4)
+
+
+def test_workers_render_what_this_process_would(corpus_cache: Path) -> None:
+    source = ComposedSongs(corpus_cache)
+    with SongPool(PLAN, source, workers=2) as pool:
+        first = draw_batch(pool, PLAN, BATCH, 0)
+        pool.advance(4)
+        later = draw_batch(pool, PLAN, BATCH, 4)
+        assert pool.ready() > 0
+    with SongPool(PLAN, source, workers=0, step=4) as pool:
+        again = draw_batch(pool, PLAN, BATCH, 4)
+    for field in fields(again):
+        assert torch.equal(getattr(again, field.name), getattr(later, field.name)), field.name
+    assert not torch.equal(first.excerpts, later.excerpts)
+
+
+def test_a_dead_worker_is_reported_not_awaited(tmp_path: Path) -> None:
+    with SongPool(PLAN, StemFolders(tmp_path), workers=1) as pool, pytest.raises(ModelError, match="died"):
+        pool.song(0)
+
+
+def test_a_song_that_was_let_go_is_refused_not_awaited(corpus_cache: Path) -> None:
+    with (
+        SongPool(PLAN, ComposedSongs(corpus_cache), workers=1, step=8) as pool,
+        pytest.raises(ModelError, match="left"),
+    ):
+        pool.song(0)
+
+
+def test_song_numbers_are_a_stream(corpus_cache: Path) -> None:
+    source = ComposedSongs(corpus_cache)
+    one, two = song_number(source, 1, 0, RATE), song_number(source, 1, 1, RATE)
+    np.testing.assert_array_equal(one, song_number(source, 1, 0, RATE))
+    assert not np.array_equal(one, two)
+    assert one.dtype == np.int16
+
+
+def test_a_mix_is_the_sum_of_its_stems_at_the_level_asked_for(corpus_cache: Path) -> None:
+    plan = BatchPlan(size=8, frames=RATE // 2, level_db=(-20.0, -20.0))
+    with SongPool(PLAN, ComposedSongs(corpus_cache), workers=0) as pool:
+        mix, stems = mix_batch(draw_batch(pool, PLAN, plan, 0), torch.device("cpu"))
+    torch.testing.assert_close(stems.sum(dim=1), mix)
+    levels = 20 * mix.square().mean(dim=(1, 2)).sqrt().log10()
+    assert (levels < -19.9).all()
+    assert levels.median().item() == pytest.approx(-20, abs=0.1)
+
+
+def test_dropped_stems_are_silent_and_mono_is_mono(corpus_cache: Path) -> None:
+    plan = BatchPlan(size=4, frames=RATE // 4, drop=1.0)
+    mono = BatchPlan(size=4, frames=RATE // 4, mono=1.0, drop=0.0)
+    with SongPool(PLAN, ComposedSongs(corpus_cache), workers=0) as pool:
+        silent, _ = mix_batch(draw_batch(pool, PLAN, plan, 0), torch.device("cpu"))
+        middle, _ = mix_batch(draw_batch(pool, PLAN, mono, 0), torch.device("cpu"))
+    assert not silent.any()
+    torch.testing.assert_close(middle[:, 0], middle[:, 1])
+
+
+def _write_song(folder: Path, rate: int = RATE, **stems: float) -> None:
+    folder.mkdir(parents=True)
+    for name, level in stems.items():
+        soundfile.write(folder / f"{name}.wav", np.full((rate, 2), level), rate, subtype="FLOAT")
+
+
+def test_folders_of_stems_in_the_layout_of_musdb(tmp_path: Path) -> None:
+    _write_song(tmp_path / "train" / "A - B", mixture=0.9, drums=0.1, bass=0.2, guitar=0.25, piano=0.05)
+    (tmp_path / "train" / "empty").mkdir()
+    source = StemFolders(tmp_path)
+    song = source.song(np.random.default_rng(0), RATE // 2)
+    np.testing.assert_allclose(song[:, 0, 100], [0.1, 0.2, 0.3, 0.0], atol=1e-6)
+    assert read_song(find_songs(tmp_path)[0]).shape == (len(STEMS), 2, RATE)
+
+
+def test_songs_at_another_rate_and_shorter_than_asked_for(tmp_path: Path) -> None:
+    _write_song(tmp_path / "song", rate=22050, vocals=0.5)
+    song = StemFolders(tmp_path).song(np.random.default_rng(0), 2 * RATE)
+    np.testing.assert_allclose(song[3, :, : RATE - 100], 0.5, atol=1e-6)
+    assert not song[3, :, RATE + 100 :].any()
+
+
+def test_a_folder_without_songs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="one folder per song"):
+        find_songs(tmp_path)
