@@ -1,0 +1,170 @@
+"""Honest sums: stems that add up to the song.
+
+Three ways: share the difference out (`share_residual`), scale each stem (`ScaleFit`), or leave it; and stems folded
+into one against the rest (`two_stems`).
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import zip_longest
+
+import numpy as np
+import torch
+from scipy.linalg import solve_triangular
+from scipy.optimize import lsq_linear
+
+from separation_core.audio.blocks import reblock
+from separation_core.dsp.stft import Stft
+from separation_core.dsp.wiener import wiener_masks
+from separation_core.errors import ModelError
+from separation_core.units import Hertz
+
+MAX_SCALE = 4.0
+"""Least squares never raises a stem by more than 12 dB: beyond that it amplifies what leaked into a faint stem."""
+
+_BLOCK = 1 << 17
+_HEARD_SHARE = 1e-4
+"""A difference 40 dB above all stems in its cell belongs to none of them and goes to the prior."""
+
+
+class SumMode(StrEnum):
+    """What is done so that the stems sum to the song."""
+
+    RESIDUAL = "residual"
+    LEAST_SQUARES = "least-squares"
+    OFF = "off"
+
+
+def share_residual(
+    mix: Iterable[np.ndarray],
+    stems: Iterable[np.ndarray],
+    *,
+    rate: Hertz,
+    model_rate: Hertz,
+    catch_all: int | None,
+) -> Iterator[np.ndarray]:
+    """Add what is missing to the stems, each cell of time and frequency by the stems' shares of its power.
+
+    mix: blocks (channel, frame); stems: blocks (stem, channel, frame), both at `rate`, cut anyhow, equally long in
+    all. Yields blocks (stem, channel, frame) that sum to the mix to within float32 rounding, the same however the
+    input is cut. Above half the `model_rate`, where the stems hold nothing, the shares of the band just below are
+    taken. catch_all: the stem that gets what no stem can claim; None shares it evenly. A silent stem stays silent.
+    Samples of the mix that are not finite count as silence. Raises ModelError for unequal lengths.
+    Source: the mixture consistency of Wisdom et al. 2019, "Differentiable consistency constraints", made a mask.
+    """
+    song = (np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) for block in mix)
+    sharer: _Sharer | None = None
+    for joint, count, lead in _with_context(_joined(song, stems), _context(rate)):
+        if sharer is None:
+            sharer = _Sharer(rate, model_rate, catch_all)
+        yield sharer.shared(joint, lead, count)
+
+
+class _Sharer:
+    """Shares out the difference of one block, heard with its neighbours."""
+
+    def __init__(self, rate: Hertz, model_rate: Hertz, catch_all: int | None) -> None:
+        self._stft = _stft(rate)
+        self._catch_all = catch_all
+        # Resampling to the song's rate fades the last few per cent of the model's band out.
+        edge = 0.95 * min(1.0, model_rate / rate) if model_rate < rate else 1.0
+        self._edge = round(edge * (self._stft.bins - 1)) + (edge == 1.0)
+        self._below = round(0.8 * self._edge)
+
+    def shared(self, joint: np.ndarray, lead: int, count: int) -> np.ndarray:
+        """(stem, channel, count) of `joint` (1 + stem, channel, frame), the mix and its stems, from `lead` on."""
+        mix, stems = joint[0], torch.from_numpy(joint[1:])
+        missing = torch.from_numpy(mix) - stems.sum(0)
+        spectrum = self._stft.forward(missing)
+        shares = self._shares(self._stft.forward(stems), spectrum)
+        stems = stems + self._stft.inverse(shares * spectrum, mix.shape[-1])
+        return _rounded(mix[:, lead : lead + count], stems[..., lead : lead + count].numpy())
+
+    def _shares(self, stems: torch.Tensor, missing: torch.Tensor) -> torch.Tensor:
+        power = stems.abs().square()
+        if self._edge < self._stft.bins:
+            power[..., self._edge :] = power[..., self._below : self._edge].mean(-1, keepdim=True)
+        return wiener_masks(power, self._prior(len(stems)), _HEARD_SHARE * missing.abs().square())
+
+    def _prior(self, stems: int) -> torch.Tensor:
+        prior = torch.full((stems, 1, 1, 1), 1.0 / stems)
+        if self._catch_all is not None:
+            prior[:] = 0.0
+            prior[self._catch_all] = 1.0
+        return prior
+
+
+def _stft(rate: Hertz) -> Stft:
+    """Columns of about 90 ms at any rate."""
+    hop = max(64, 1 << round(np.log2(rate * 0.023)))
+    return Stft(4 * hop, hop)
+
+
+def _context(rate: Hertz) -> int:
+    return _stft(rate).window
+
+
+def _rounded(mix: np.ndarray, stems: np.ndarray) -> np.ndarray:
+    """The last rounding errors of the sum, put where they are smallest against the sound: on the loudest stem."""
+    error = mix - stems.sum(axis=0, dtype=np.float64)
+    loudest = np.abs(stems).argmax(axis=0)[None]
+    exact = np.take_along_axis(stems, loudest, axis=0) + error[None]
+    np.put_along_axis(stems, loudest, exact.astype(np.float32), axis=0)
+    return stems
+
+
+def _joined(mix: Iterable[np.ndarray], stems: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Blocks (1 + stem, channel, frame), the mix first, each of `_BLOCK` frames but the last."""
+    flat = (block.reshape(block.shape[0] * block.shape[1], block.shape[2]) for block in stems)
+    for song, parts in zip_longest(reblock(mix, _BLOCK), reblock(flat, _BLOCK)):
+        if song is None or parts is None or song.shape[1] != parts.shape[1]:
+            raise ModelError("the stems are not as long as the song: separate it again with --force")
+        yield np.concatenate([song[None], parts.reshape(-1, *song.shape)])
+
+
+def _with_context(blocks: Iterator[np.ndarray], context: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Each block with up to `context` frames of its neighbours, its own length, and where it starts in there."""
+    before: np.ndarray | None = None
+    current = next(blocks, None)
+    while current is not None:
+        after = next(blocks, None)
+        parts = [
+            part for part in (before, current, None if after is None else after[..., :context]) if part is not None
+        ]
+        yield np.concatenate(parts, axis=-1), current.shape[-1], 0 if before is None else context
+        before, current = current[..., -context:], after
+
+
+class ScaleFit:
+    """One factor per stem that minimises the squared difference between the scaled stems' sum and the mix.
+
+    As the authors of Meta-TasNet do for their evaluation (Samuel et al. 2020, "Meta-learning extractors for music
+    source separation"). Streaming: only sums of products are kept.
+    """
+
+    def __init__(self, stems: int) -> None:
+        self._gram = np.zeros((stems, stems))
+        self._cross = np.zeros(stems)
+
+    def add(self, mix_block: np.ndarray, stems_block: np.ndarray) -> None:
+        """Take in `mix_block` (channel, frame) and `stems_block` (stem, channel, frame) of the same stretch."""
+        stems = stems_block.reshape(len(stems_block), -1).astype(np.float64)
+        mix = np.nan_to_num(mix_block, nan=0.0, posinf=0.0, neginf=0.0).ravel().astype(np.float64)
+        self._gram += stems @ stems.T
+        self._cross += stems @ mix
+
+    def scales(self) -> np.ndarray:
+        """Factors (stem,) float64 in [0, 4]; a stem that cannot be told from silence keeps 1."""
+        # A faint pull towards 1 decides where the data do not: silent stems, copies, an empty song.
+        pull = 1e-9 * np.trace(self._gram) or 1.0
+        lower = np.linalg.cholesky(self._gram + pull * np.eye(len(self._cross)))
+        target = solve_triangular(lower, self._cross + pull, lower=True)
+        found = lsq_linear(lower.T, target, bounds=(0.0, MAX_SCALE), method="bvls")
+        scales: np.ndarray = np.clip(found.x, 0.0, MAX_SCALE)
+        return scales
+
+
+def two_stems(stems_block: np.ndarray, keep: int) -> np.ndarray:
+    """(2, channel, frame): stem `keep` of `stems_block` (stem, channel, frame), and the sum of all others."""
+    rest = np.delete(stems_block, keep, axis=0).sum(axis=0, dtype=np.float64)
+    return np.stack([stems_block[keep], rest.astype(np.float32)])
