@@ -13,7 +13,7 @@ import torch
 from scipy.linalg import solve_triangular
 from scipy.optimize import lsq_linear
 
-from separation_core.audio.blocks import reblock
+from separation_core.audio.blocks import reblock, with_context
 from separation_core.dsp.stft import Stft
 from separation_core.dsp.wiener import wiener_masks
 from separation_core.errors import ModelError
@@ -54,7 +54,7 @@ def share_residual(
     """
     song = (np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) for block in mix)
     sharer: _Sharer | None = None
-    for joint, count, lead in _with_context(_joined(song, stems), _context(rate)):
+    for joint, count, lead in with_context(_joined(song, stems), _context(rate)):
         if sharer is None:
             sharer = _Sharer(rate, model_rate, catch_all)
         yield sharer.shared(joint, lead, count)
@@ -120,19 +120,6 @@ def _joined(mix: Iterable[np.ndarray], stems: Iterable[np.ndarray]) -> Iterator[
         if song is None or parts is None or song.shape[1] != parts.shape[1]:
             raise ModelError("the stems are not as long as the song: separate it again with --force")
         yield np.concatenate([song[None], parts.reshape(-1, *song.shape)])
-
-
-def _with_context(blocks: Iterator[np.ndarray], context: int) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Each block with up to `context` frames of its neighbours, its own length, and where it starts in there."""
-    before: np.ndarray | None = None
-    current = next(blocks, None)
-    while current is not None:
-        after = next(blocks, None)
-        parts = [
-            part for part in (before, current, None if after is None else after[..., :context]) if part is not None
-        ]
-        yield np.concatenate(parts, axis=-1), current.shape[-1], 0 if before is None else context
-        before, current = current[..., -context:], after
 
 
 class ScaleFit:

@@ -1,8 +1,9 @@
 """How a song of any length is covered by overlapping segments: arithmetic only, no audio.
 
-Segments lie on a fixed grid, so the plan does not depend on where a run starts and an interrupted one can go on.
-Each is weighted by a triangle (Défossez et al. 2019, "Music Source Separation in the Waveform Domain"), divided by
-the sum of all triangles over that frame, so that the weights over any frame of the song sum to one.
+The cut is that of demucs (Défossez et al. 2019, "Music Source Separation in the Waveform Domain"), so that published
+models give their published output: a segment starts every hop as long as there is song, and what the last ones lack
+is filled with real audio on both sides. Segments lie on a fixed grid, so an interrupted run can go on anywhere. Each is
+weighted by a triangle, divided by the sum of all triangles over that frame, so the weights of a frame sum to one.
 """
 
 from dataclasses import dataclass
@@ -38,15 +39,20 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """Number of segments: as few as cover the song, none for an empty one."""
-        if not self.frames:
-            return 0
-        uncovered = self.frames + self.offset - self.segment
-        return 1 + max(0, -(-uncovered // self.hop))
+        """Number of segments: one starts every hop before the song's end; none for an empty song."""
+        return -(-(self.frames + self.offset) // self.hop) if self.frames else 0
 
     def start(self, index: int) -> int:
         """The song frame at which segment `index` starts; negative before the song."""
         return index * self.hop - self.offset
+
+    def length(self, index: int) -> int:
+        """How many frames of segment `index` lie before the song's end; only these are used."""
+        return min(self.segment, self.frames - self.start(index))
+
+    def window(self, index: int) -> int:
+        """The first of the `segment` frames that the model hears: a short segment is heard in the middle of them."""
+        return self.start(index) - (self.segment - self.length(index)) // 2
 
     def final_after(self, index: int) -> int:
         """Frames of the song that no segment after `index` touches any more."""
@@ -57,10 +63,10 @@ class Plan:
         return max(0, (frame + self.offset - self.segment) // self.hop + 1)
 
     def weights(self, index: int) -> np.ndarray:
-        """Weight of each frame of segment `index`, (segment,) float32 in (0, 1]."""
+        """Weight of each used frame of segment `index`, (length,) float32 in (0, 1]."""
         reach = (self.segment - 1) // self.hop
         earlier, later = min(reach, index), min(reach, self.count - 1 - index)
-        return _weights(self.segment, self.hop, earlier, later)
+        return _weights(self.segment, self.hop, earlier, later)[: self.length(index)]
 
 
 def plan_song(frames: int, segment: int, overlap: float, offset: int = 0) -> Plan:
@@ -69,7 +75,7 @@ def plan_song(frames: int, segment: int, overlap: float, offset: int = 0) -> Pla
     `offset` is taken modulo the hop. Raises ModelError for an overlap out of range.
     """
     check_overlap(overlap)
-    hop = max(1, round(segment * (1.0 - overlap)))
+    hop = max(1, int(segment * (1.0 - overlap)))
     return Plan(frames, segment, hop, offset % hop)
 
 
@@ -79,7 +85,7 @@ def check_overlap(overlap: float) -> None:
         raise ModelError(f"overlap {overlap} is out of range: choose 0 to {MAX_OVERLAP}")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _weights(segment: int, hop: int, earlier: int, later: int) -> np.ndarray:
     ramp = np.arange(1, segment + 1, dtype=np.float64)
     triangle = np.minimum(ramp, ramp[::-1])

@@ -30,8 +30,23 @@ def test_no_segment_is_idle(plan: Plan) -> None:
         assert plan.start(index) < plan.frames
         assert plan.start(index) + plan.segment > 0
         weights = plan.weights(index)
-        assert weights.shape == (plan.segment,)
+        assert weights.shape == (plan.length(index),)
         assert (weights > 0).all()
+
+
+@given(plans())
+def test_a_model_hears_whole_segments_that_hold_what_is_used(plan: Plan) -> None:
+    for index in range(plan.count):
+        before = plan.start(index) - plan.window(index)
+        assert 0 <= before <= plan.segment - plan.length(index)
+        assert plan.length(index) == min(plan.segment, plan.frames - plan.start(index)) > 0
+
+
+def test_the_cut_is_that_of_demucs() -> None:
+    """Numbers of demucs 4.1a for 26 frames, segment 10, overlap 0.25: offsets, lengths, and its padding of the last."""
+    plan = plan_song(26, 10, 0.25)
+    cut = [(plan.start(i), plan.length(i), plan.window(i)) for i in range(plan.count)]
+    assert cut == [(0, 10, 0), (7, 10, 7), (14, 10, 14), (21, 5, 19)]
 
 
 @given(plans(), st.data())
