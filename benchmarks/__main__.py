@@ -1,10 +1,13 @@
-"""`python -m benchmarks [NAME …]`: run the benchmarks, all or the named ones, with their defaults."""
+"""`python -m benchmarks [NAME …]`: run the benchmarks, all or the named ones, with their defaults.
+
+Those called `models_…` compare with published code: run them by themselves, with `--upstream CHECKOUT`.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if not path.stem.startswith("models_"))
 
 
 def main() -> int:
