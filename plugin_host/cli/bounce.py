@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from plugin_host.cli.reporting import clock, decibels, note, out, print_json, stage_progress
+from plugin_host.cli.times import seconds
 from plugin_host.errors import BounceError
 
 if TYPE_CHECKING:
@@ -99,17 +100,6 @@ def bounce(
     if save:
         _save(opened, mix)
     _show(report, compared, json=json)
-
-
-def seconds(text: str, option: str) -> float:
-    """A time as people write it: 83, 83.5, 1:23.5 or 1:02:03."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
-        raise typer.BadParameter(f"{text!r}: give seconds or m:ss, such as 83.5 or 1:23.5", param_hint=option)
-    return sum((part * 60.0**place for place, part in enumerate(reversed(parts))), 0.0)
 
 
 def _bounce(

@@ -1,16 +1,19 @@
-"""`stemrack separate`: a song becomes a session of stems."""
+"""`stemrack separate`: songs become sessions of stems."""
 
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.reporting import clock, decibels, note, out, print_json, stage_progress
+from plugin_host.cli.times import seconds
 
 if TYPE_CHECKING:
     from separation_core.jobs.options import SessionOptions
+    from separation_core.jobs.part import Part
     from separation_core.sessions.store import Session
 
 SumChoice = Literal["residual", "least-squares", "off"]
@@ -23,12 +26,24 @@ def register(app: typer.Typer) -> None:
 
 
 def separate(
-    song: Annotated[
-        Path, typer.Argument(help="WAV, FLAC, OGG, Opus, MP3, AIFF, M4A, MP4, MKV, WebM …", show_default=False)
+    songs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SONG…",
+            help="WAV, FLAC, OGG, Opus, MP3, AIFF, M4A, MP4, MKV, WebM …, or folders of them.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Session folder to make. [default: SONG.stemrack here]")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Session folder to make; for several songs or a folder, where to put a session of each. "
+            "[default: SONG.stemrack here]",
+        ),
     ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of folders, also the folders below.")] = False,
     model: Annotated[str | None, typer.Option("--model", "-m", help="Separator. [default: the built-in one]")] = None,
     sum_mode: Annotated[
         SumChoice, typer.Option("--sum", help="How the stems are made to sum to the song.")
@@ -40,6 +55,10 @@ def separate(
     shifts: Annotated[
         int, typer.Option(min=1, max=20, help="Passes at shifted positions, averaged: slower, better.")
     ] = 1,
+    augment: Annotated[
+        bool,
+        typer.Option("--augment", help="Also hear the song swapped and inverted, and average: three times slower."),
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, max=64, help="Segments at once.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     sample_format: Annotated[StemFormat, typer.Option("--format", help="Of the stem files.")] = "float32",
@@ -47,10 +66,19 @@ def separate(
         str, typer.Option(metavar="L,R", help="Take these two channels, counted from 1.", show_default=False)
     ] = "",
     stream: Annotated[int, typer.Option(min=0, help="Audio stream of a video or container file.")] = 0,
+    start: Annotated[
+        str,
+        typer.Option("--from", metavar="TIME", help="Only from here on: seconds or m:ss.", show_default=False),
+    ] = "",
+    end: Annotated[
+        str, typer.Option("--to", metavar="TIME", help="Only up to here: seconds or m:ss.", show_default=False)
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="Do it again even if it was done before.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the session as JSON.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the session as JSON; for several songs or a folder, a list.")
+    ] = False,
 ) -> None:
-    """Separate SONG into stems and keep them as a session.
+    """Separate each SONG into stems and keep them as a session.
 
     Stopped or killed, the same command goes on where it was; done before, it answers at once.
     """
@@ -61,7 +89,7 @@ def separate(
     from separation_core.jobs.options import SessionOptions
     from separation_core.zoo.load import DEFAULT_MODEL
 
-    settings = SeparationSettings(overlap=overlap, shifts=shifts, batch_size=batch_size, device=device)
+    settings = SeparationSettings(overlap=overlap, shifts=shifts, augment=augment, batch_size=batch_size, device=device)
     options = SessionOptions(
         model=model or DEFAULT_MODEL,
         separation=settings,
@@ -70,8 +98,20 @@ def separate(
         sample_format=SampleFormat(sample_format),
         stream=stream,
         pick=pair,
+        part=_part(start, end),
     )
-    _separate(song, output, options, force=force, json=json)
+    if len(songs) == 1 and not songs[0].is_dir():
+        _separate(songs[0], output, options, force=force, json=json)
+    else:
+        from plugin_host.cli.separate_many import separate_many
+
+        separate_many(songs, output, options, recursive=recursive, force=force, json=json)
+
+
+def _part(start: str, end: str) -> "Part":
+    from separation_core.jobs.part import Part
+
+    return Part(seconds(start, "--from") if start else 0.0, seconds(end, "--to") if end else None)
 
 
 def _channel_pair(text: str) -> tuple[int, int] | None:
@@ -94,21 +134,21 @@ def _separate(song: Path, output: Path | None, options: "SessionOptions", *, for
 
             def progress(stage: str, done: int, total: int) -> None:
                 nonlocal worked
-                worked = worked or stage not in ("read", "hash")
+                worked = worked or stage not in ("download", "hash")
                 show(stage, done, total)
 
-            session = prepare_session(song, output, options=options, force=force, progress=progress)
+            session = prepare_session(song, output, options=options, force=force, progress=progress, note=note)
     except KeyboardInterrupt:
         note("stopped; the same command goes on from here")
         raise typer.Exit(130) from None
     for warning in session.manifest.warnings:
         note(warning)
-    seconds = time.monotonic() - began
+    took = time.monotonic() - began
     if json:
-        print_json(session_summary(session) | {"seconds": seconds, "found_again": not worked})
+        print_json(session_summary(session) | {"seconds": took, "found_again": not worked})
     else:
         show_session(session)
-        out.print(f"[dim]{'done in ' + clock(seconds) if worked else 'found again, nothing to do'}[/]")
+        out.print(f"[dim]{'done in ' + clock(took) if worked else 'found again, nothing to do'}[/]")
 
 
 def session_summary(session: "Session") -> dict[str, object]:
@@ -119,7 +159,9 @@ def session_summary(session: "Session") -> dict[str, object]:
         "source": manifest.source.path,
         "model": manifest.model.name,
         "rate": manifest.rate,
+        "start": manifest.start,
         "frames": manifest.frames,
+        "source_frames": manifest.source.frames,
         "stems": [
             {
                 "name": stem.name,
@@ -138,7 +180,14 @@ def show_session(session: "Session") -> None:
     """The session as a person reads it: what it is made from, and its stems with their levels."""
     manifest = session.manifest
     length = clock(manifest.frames / manifest.rate)
-    out.print(f"[bold]{session.folder.name}[/]  {length} at {manifest.rate} Hz, model {manifest.model.name}")
+    name, model = escape(session.folder.name), escape(manifest.model.name)
+    out.print(f"[bold]{name}[/]  {length} at {manifest.rate} Hz, model {model}")
+    if manifest.is_part:
+        begin, end, all_of_it = (
+            clock(frame / manifest.rate)
+            for frame in (manifest.start, manifest.start + manifest.frames, manifest.source.frames)
+        )
+        out.print(f"the part from {begin} to {end} of a song of {all_of_it}")
     table = Table("stem", "loudness", "peak", "", box=None, pad_edge=False)
     for stem in manifest.stems:
         remark = "[dim]silent[/]" if stem.silent else ""

@@ -43,3 +43,60 @@ def mdx_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
     score = MdxSdr()
     score.add(reference, estimate)
     return score.decibels()
+
+
+class SiSdr:
+    """SI-SDR of one stem, fed in blocks: 10·log10(‖αs‖² / ‖αs − ŝ‖²) with α = ⟨ŝ, s⟩ / ‖s‖², over all channels.
+
+    Source: Le Roux et al., "SDR – half-baked or well done?", ICASSP 2019. One gain for all channels is fitted, so a
+    wrong level costs nothing; no mean is subtracted.
+    """
+
+    def __init__(self) -> None:
+        self._signal = 0.0
+        self._shared = 0.0
+        self._error = 0.0
+
+    def add(self, reference: np.ndarray, estimate: np.ndarray) -> None:
+        """Take in the next block of both, of one shape, (channel, frame) say."""
+        true = np.asarray(reference, dtype=np.float64)
+        # Sums over the difference, not over the estimate: a nearly perfect one would drown in rounding.
+        error = np.asarray(estimate, dtype=np.float64) - true
+        self._signal += float(np.sum(true * true))
+        self._shared += float(np.sum(error * true))
+        self._error += float(np.sum(error * error))
+
+    def decibels(self) -> float | None:
+        """The score in dB, inf for a perfect estimate; None where stem or estimate is silent."""
+        if not self._signal:
+            return None
+        gain = 1 + self._shared / self._signal
+        target = gain**2 * self._signal
+        rest = max(0.0, self._error - self._shared**2 / self._signal)
+        if not target and not rest:
+            return None
+        if not rest:
+            return float("inf")
+        return float(10 * np.log10(target / rest)) if target else float("-inf")
+
+
+class Leak:
+    """What an estimate holds of a stem that is silent, in dB relative to the mixture: 10·log10((Σŝ² + ε) / (Σm² + ε)).
+
+    ε = 1e-9, so that a silent estimate of a silent stem has a (very low) level. Lower is better.
+    """
+
+    FLOOR = 1e-9
+
+    def __init__(self) -> None:
+        self._leaked = 0.0
+        self._mixture = 0.0
+
+    def add(self, mixture: np.ndarray, estimate: np.ndarray) -> None:
+        """Take in the next block of both, of one shape, (channel, frame) say."""
+        self._leaked += float(np.sum(np.square(estimate, dtype=np.float64)))
+        self._mixture += float(np.sum(np.square(mixture, dtype=np.float64)))
+
+    def decibels(self) -> float:
+        """The level in dB; 0 dB for nothing."""
+        return float(10 * np.log10((self._leaked + self.FLOOR) / (self._mixture + self.FLOOR)))

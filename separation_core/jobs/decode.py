@@ -1,4 +1,4 @@
-"""The song as it is, read once: hashed, then decoded to stereo float32 at its own rate."""
+"""The song as it is, read once: hashed, decoded to stereo float32 at its own rate, a part of it cut out."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from separation_core.audio.channels import to_stereo
+from separation_core.audio.frames import WavSource
 from separation_core.audio.loudness import LevelMeter
 from separation_core.audio.reading import SongReader, open_song
 from separation_core.audio.writing import SongWriter
 from separation_core.errors import SongUnreadable
 from separation_core.jobs.options import SessionOptions
+from separation_core.jobs.part import Span
+from separation_core.jobs.stretches import read_blocks
 from separation_core.jobs.watch import Stage, Watch
 from separation_core.jobs.workspace import Workspace
 from separation_core.units import Hertz
@@ -47,18 +50,38 @@ def song_sha256(song: Path, watch: Watch) -> str:
 
 
 def decode(song: Path, space: Workspace, options: SessionOptions, watch: Watch) -> Decoded:
-    """Write `space.song` unless an earlier run did. Errors: those of `open_song`, `to_stereo` and `SongWriter`."""
-    if is_decoded(space):
+    """Write `decoded_song` unless an earlier run did.
+
+    Errors: those of `open_song`, `to_stereo`, `SongWriter`, and `Part.span` where the song ends before its part.
+    """
+    if is_decoded(space, options):
         return _recorded(space)
     with open_song(song, stream=options.stream) as reader:
-        decoded = _copy(reader, space.song, options, watch)
+        decoded = _copy(reader, decoded_song(space, options), options, watch)
+        options.part.span(song, reader.info.rate, decoded.frames)
     space.record(_RECORD, asdict(decoded))
     return decoded
 
 
-def is_decoded(space: Workspace) -> bool:
+def decoded_song(space: Workspace, options: SessionOptions) -> Path:
+    """Where all of the decoded song lies."""
+    return space.song if options.part.is_whole else space.whole_song
+
+
+def is_decoded(space: Workspace, options: SessionOptions) -> bool:
     """Whether an earlier run decoded the song."""
-    return bool(space.recorded(_RECORD)) and space.song.is_file()
+    return bool(space.recorded(_RECORD)) and decoded_song(space, options).is_file()
+
+
+def cut_part(whole: Path, span: Span, part: Path) -> tuple[float, float]:
+    """Write the frames `span` of the file `whole` to `part`, and tell their (lufs, peak_db)."""
+    with WavSource(whole) as song, SongWriter(part, song.rate, 2, expected_frames=span.frames) as writer:
+        meter = LevelMeter(song.rate, 2)
+        for block in read_blocks(song, span):
+            meter.add(block)
+            writer.write(block)
+    levels = meter.levels()
+    return levels.lufs, levels.peak_db
 
 
 def _copy(reader: SongReader, path: Path, options: SessionOptions, watch: Watch) -> Decoded:

@@ -13,10 +13,12 @@ from separation_core.audio.loudness import LevelMeter
 from separation_core.audio.resampling import resample_blocks
 from separation_core.audio.writing import SongWriter
 from separation_core.inference.consistency import ScaleFit, SumMode, share_residual, two_stems
+from separation_core.jobs.cover import Cover
 from separation_core.jobs.options import SessionOptions, stem_names
-from separation_core.jobs.separation_work import CHANNELS, RawStems, read_blocks
+from separation_core.jobs.part import Span
+from separation_core.jobs.separation_work import CHANNELS, RawStems
+from separation_core.jobs.stretches import cut, read_blocks
 from separation_core.jobs.watch import Stage, Watch
-from separation_core.jobs.workspace import Workspace
 from separation_core.models.contract import ModelSpec
 from separation_core.sessions.durable import write_errors
 from separation_core.sessions.manifest import StemRecord
@@ -33,34 +35,35 @@ Blocks = Iterable[np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Finishing:
-    """What the last stage works on: the decoded song, the raw stems, and what was asked for."""
+    """What the last stage works on: all of the decoded song, the raw stems, and what was asked for."""
 
     song: WavSource
     raw: RawStems
+    cover: Cover
     spec: ModelSpec
     options: SessionOptions
     watch: Watch
 
     def stems_at_song_rate(self) -> Iterator[np.ndarray]:
-        """Blocks (stem, channel, frame) of the model's stems, exactly as long as the song."""
+        """Blocks (stem, channel, frame) of the model's stems over `cover.shared`."""
+        start = self.cover.resampled_from
+        shared = Span(self.cover.shared.start - start, self.cover.shared.end - start)
         if self.song.rate == self.spec.rate:
-            yield from self.raw.blocks()
-            return
+            return cut(self.raw.blocks(), shared)
         wide = (block.reshape(-1, block.shape[2]) for block in self.raw.blocks())
         channels = self.raw.stems * CHANNELS
-        for block in resample_blocks(wide, self.spec.rate, self.song.rate, channels, self.song.frames):
-            yield block.reshape(self.raw.stems, CHANNELS, -1)
+        resampled = resample_blocks(wide, self.spec.rate, self.song.rate, channels, shared.end)
+        return cut((block.reshape(self.raw.stems, CHANNELS, -1) for block in resampled), shared)
 
     def honest_stems(self) -> Iterator[np.ndarray]:
-        """Blocks (stem, channel, frame) after the chosen sum mode, still all stems of the model."""
-        stems = self.stems_at_song_rate()
+        """Blocks (stem, channel, frame) of the part after the chosen sum mode, still all stems of the model."""
         match self.options.sum_mode:
             case SumMode.RESIDUAL:
-                return self._with_residual(stems)
+                return self._part(self._with_residual(self.stems_at_song_rate()))
             case SumMode.LEAST_SQUARES:
-                return self._scaled(stems, self._scales())
+                return self._scaled(self._part(self.stems_at_song_rate()), self._scales())
             case SumMode.OFF:
-                return stems
+                return self._part(self.stems_at_song_rate())
 
     def session_stems(self) -> Iterator[np.ndarray]:
         """Blocks (stem, channel, frame) of the stems as the session names them."""
@@ -70,18 +73,23 @@ class Finishing:
         keep = self.spec.stems.index(self.options.two_stems)
         return (two_stems(block, keep) for block in stems)
 
+    def _part(self, shared: Blocks) -> Iterator[np.ndarray]:
+        """The frames of the part out of those of `cover.shared`."""
+        part, start = self.cover.part, self.cover.shared.start
+        return cut(shared, Span(part.start - start, part.end - start))
+
     def _with_residual(self, stems: Blocks) -> Iterator[np.ndarray]:
         catch_all = self.spec.stems.index(_CATCH_ALL) if _CATCH_ALL in self.spec.stems else None
-        return share_residual(
-            read_blocks(self.song), stems, rate=self.song.rate, model_rate=self.spec.rate, catch_all=catch_all
-        )
+        song = read_blocks(self.song, self.cover.shared)
+        return share_residual(song, stems, rate=self.song.rate, model_rate=self.spec.rate, catch_all=catch_all)
 
     def _scales(self) -> np.ndarray:
-        fit, done = ScaleFit(self.raw.stems), 0
-        for block in self.stems_at_song_rate():
+        fit, part = ScaleFit(self.raw.stems), self.cover.part
+        done = part.start
+        for block in self._part(self.stems_at_song_rate()):
             fit.add(self.song.read(done, block.shape[2]), block)
             done += block.shape[2]
-            self.watch.step(Stage.FIT, done, self.song.frames)
+            self.watch.step(Stage.FIT, done - part.start, part.frames)
         return fit.scales()
 
     def _scaled(self, stems: Blocks, scales: np.ndarray) -> Iterator[np.ndarray]:
@@ -97,19 +105,18 @@ class Finished:
     warnings: tuple[str, ...]
 
 
-def write_stems(space: Workspace, raw: RawStems, spec: ModelSpec, options: SessionOptions, watch: Watch) -> Finished:
-    """Write the stems' files into `space.stems`, measured as they pass. What an earlier run left there goes first."""
-    with write_errors(space.stems):
-        if space.stems.exists():
-            shutil.rmtree(space.stems)
-        space.stems.mkdir()
-    with WavSource(space.song) as song:
-        finishing = Finishing(song, raw, spec, options, watch)
-        return _write(finishing, space.stems, stem_names(options, spec))
+def write_stems(finishing: Finishing, folder: Path) -> Finished:
+    """Write the stems' files into `folder`, measured as they pass. What an earlier run left there goes first."""
+    with write_errors(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+    return _write(finishing, folder, stem_names(finishing.options, finishing.spec))
 
 
 def _write(finishing: Finishing, folder: Path, names: tuple[str, ...]) -> Finished:
     song, watch = finishing.song, finishing.watch
+    part = finishing.cover.part
     files = [f"{name}.{finishing.options.sample_format.extension}" for name in names]
     meters = [LevelMeter(song.rate, CHANNELS) for _ in names]
     with ExitStack() as stack:
@@ -118,7 +125,7 @@ def _write(finishing: Finishing, folder: Path, names: tuple[str, ...]) -> Finish
             for writer, meter, stem in zip(writers, meters, block, strict=True):
                 meter.add(stem)
                 writer.write(stem)
-            watch.step(Stage.WRITE, writers[0].frames_written, song.frames)
+            watch.step(Stage.WRITE, writers[0].frames_written, part.frames)
     records = tuple(_record(*each) for each in zip(names, files, meters, strict=True))
     return Finished(records, tuple(_clipping(names, writers)))
 
@@ -126,7 +133,8 @@ def _write(finishing: Finishing, folder: Path, names: tuple[str, ...]) -> Finish
 def _writer(finishing: Finishing, path: Path, place: int) -> SongWriter:
     kind, song = finishing.options.sample_format, finishing.song
     # Every stem its own dither, or the noise of all would add up in step.
-    return SongWriter(path, song.rate, CHANNELS, kind, expected_frames=song.frames, dither_seed=place)
+    frames = finishing.cover.part.frames
+    return SongWriter(path, song.rate, CHANNELS, kind, expected_frames=frames, dither_seed=place)
 
 
 def _record(name: str, file: str, meter: LevelMeter) -> StemRecord:

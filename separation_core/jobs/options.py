@@ -8,11 +8,12 @@ from separation_core.audio.writing import SampleFormat
 from separation_core.errors import ModelError
 from separation_core.inference.consistency import SumMode
 from separation_core.inference.separate import SeparationSettings
+from separation_core.jobs.part import Part
 from separation_core.models.contract import ModelSpec
 from separation_core.sessions.manifest import Setting
 from separation_core.zoo.load import DEFAULT_MODEL
 
-_REVISION = 1
+_REVISION = 2
 """Raised whenever the same song, model and settings would give other samples, so that old sessions are not reused."""
 
 
@@ -23,6 +24,8 @@ class SessionOptions:
     model: name in the zoo. sum_mode: how the stems are made to sum to the song. two_stems: keep this stem and sum
     the rest into `no_<stem>`; empty for all stems. sample_format: of the stems. stream: which audio stream of a
     container, from 0. pick: 1-based pair of channels to take; None for the channel policy of `audio.channels`.
+    part: what of the song is separated; its stems are those of the whole song, cut out, but for the scales of
+    `SumMode.LEAST_SQUARES`, which are fitted to the part, and the dither of integer formats.
     """
 
     model: str = DEFAULT_MODEL
@@ -32,6 +35,7 @@ class SessionOptions:
     sample_format: SampleFormat = SampleFormat.FLOAT32
     stream: int = 0
     pick: tuple[int, int] | None = None
+    part: Part = field(default_factory=Part)
 
 
 def stem_names(options: SessionOptions, spec: ModelSpec) -> tuple[str, ...]:
@@ -50,6 +54,7 @@ def settings_record(options: SessionOptions) -> dict[str, Setting]:
     return {
         "overlap": float(options.separation.overlap),
         "shifts": options.separation.shifts,
+        "augment": options.separation.augment,
         "seed": options.separation.seed,
         "sum": options.sum_mode.value,
         "two_stems": options.two_stems,
@@ -60,6 +65,7 @@ def settings_record(options: SessionOptions) -> dict[str, Setting]:
 
 
 def content_key(song_sha256: str, spec: ModelSpec, options: SessionOptions) -> str:
-    """SHA-256 (hex) of what determines a session: the song's bytes, the model and the settings."""
-    content = [_REVISION, song_sha256, spec.name, spec.version, settings_record(options)]
+    """SHA-256 (hex) of what determines a session: the song's bytes, its part, the model and the settings."""
+    part = [float(options.part.start), None if options.part.end is None else float(options.part.end)]
+    content = [_REVISION, song_sha256, part, spec.name, spec.version, settings_record(options)]
     return sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()

@@ -8,6 +8,7 @@ from separation_core.audio.reading import SongInfo
 from separation_core.jobs.decode import Decoded
 from separation_core.jobs.finish import Finished, is_silent
 from separation_core.jobs.options import SessionOptions, settings_record
+from separation_core.jobs.part import Span
 from separation_core.models.contract import ModelSpec
 from separation_core.sessions.fields import LONGEST_TEXT
 from separation_core.sessions.manifest import MOST_TAGS, Manifest, ModelRecord, SourceRecord, StemRecord
@@ -18,10 +19,10 @@ _LONGEST_TAG = 1024
 
 
 def session_manifest(
-    key: str, source: SourceRecord, spec: ModelSpec, options: SessionOptions, decoded: Decoded, finished: Finished
+    key: str, source: SourceRecord, model: ModelRecord, part: Span, decoded: Decoded, finished: Finished
 ) -> Manifest:
-    """The record of a session that was just prepared."""
-    frames = Frames(decoded.frames)
+    """The record of a session that was just prepared. decoded: with the levels of the part that it holds."""
+    frames = Frames(part.frames)
     song = StemRecord("song", SONG_FILE, frames, decoded.lufs, decoded.peak_db, is_silent(decoded.peak_db))
     return Manifest(
         tool=tool_version(),
@@ -30,11 +31,17 @@ def session_manifest(
         rate=source.rate,
         frames=frames,
         source=source,
-        model=ModelRecord(spec.name, spec.version, settings_record(options)),
+        model=model,
         song=song,
         stems=finished.stems,
         warnings=decoded.warnings + finished.warnings,
+        start=Frames(part.start),
     )
+
+
+def model_record(spec: ModelSpec, options: SessionOptions) -> ModelRecord:
+    """The model and the settings that shaped the samples."""
+    return ModelRecord(spec.name, spec.version, settings_record(options))
 
 
 def source_record(song: Path, sha256: str, info: SongInfo, frames: int) -> SourceRecord:

@@ -9,12 +9,15 @@ from typing import BinaryIO
 import numpy as np
 
 from separation_core.audio.frames import FrameSource, WavSource
-from separation_core.audio.resampling import resample_blocks, resampled_frames
+from separation_core.audio.resampling import resample_blocks
 from separation_core.audio.writing import SongWriter
 from separation_core.inference.separate import SeparationSettings, separate
+from separation_core.jobs.cover import model_frames
+from separation_core.jobs.part import Span
+from separation_core.jobs.stretches import cut, read_blocks
 from separation_core.jobs.watch import Stage, Watch
 from separation_core.jobs.workspace import Workspace
-from separation_core.models.contract import Separator
+from separation_core.models.contract import Model
 from separation_core.sessions.durable import write_errors
 from separation_core.units import Hertz
 
@@ -24,26 +27,19 @@ _SAVE_SECONDS = 5
 _READ_FRAMES = 1 << 16
 
 
-def read_blocks(source: FrameSource, frames: int = _READ_FRAMES) -> Iterator[np.ndarray]:
-    """The whole of `source` as consecutive blocks (channel, frame)."""
-    for start in range(0, source.frames, frames):
-        yield source.read(start, min(frames, source.frames - start))
-
-
-def resample_song(space: Workspace, model_rate: Hertz, watch: Watch) -> Path:
+def resample_song(decoded: Path, space: Workspace, model_rate: Hertz, watch: Watch) -> Path:
     """The path of the song at the model's rate, written unless an earlier run did or it has that rate already."""
-    with WavSource(space.song) as song:
+    with WavSource(decoded) as song:
         if song.rate == model_rate:
-            return space.song
+            return decoded
         if not space.model_song.is_file():
             _resample(song, space.model_song, model_rate, watch)
     return space.model_song
 
 
 def _resample(song: FrameSource, path: Path, rate: Hertz, watch: Watch) -> None:
-    # A single frame at a high rate rounds to none at a low one, and no model separates nothing.
-    frames = max(1, resampled_frames(song.frames, song.rate, rate))
-    blocks = resample_blocks(read_blocks(song), song.rate, rate, CHANNELS, frames)
+    frames = model_frames(song.frames, song.rate, rate)
+    blocks = resample_blocks(read_blocks(song, Span(0, song.frames)), song.rate, rate, CHANNELS, frames)
     with SongWriter(path, rate, CHANNELS, expected_frames=frames) as writer:
         for block in blocks:
             writer.write(block)
@@ -77,33 +73,29 @@ class RawStems:
 
 
 def separate_song(
-    separator: Separator, song: Path, space: Workspace, settings: SeparationSettings, watch: Watch
+    model: Model, song: Path, span: Span, space: Workspace, settings: SeparationSettings, watch: Watch
 ) -> RawStems:
-    """Separate the file at `song` into `space.raw_stems`, going on from the last frame an earlier run recorded."""
+    """Separate the frames `span` of the file at `song` into `space.raw_stems`, with the samples that they have when
+    all of it is separated, going on from the last frame an earlier run recorded."""
     with WavSource(song) as source:
-        raw = RawStems(space.raw_stems, len(separator.spec.stems), source.frames)
+        raw = RawStems(space.raw_stems, len(model.spec.stems), span.frames)
         done = _frames_kept(space, raw)
         if done < raw.frames:
-            _append_rest(separator, source, raw, done, space, settings, watch)
+            rest = _stereo_stems(model, source, settings, span.start + done, watch)
+            _append_rest(cut(rest, Span(0, raw.frames - done)), source.rate, raw, done, space, watch)
     return raw
 
 
 def _append_rest(
-    separator: Separator,
-    source: FrameSource,
-    raw: RawStems,
-    done: int,
-    space: Workspace,
-    settings: SeparationSettings,
-    watch: Watch,
+    blocks: Iterator[np.ndarray], rate: Hertz, raw: RawStems, done: int, space: Workspace, watch: Watch
 ) -> None:
     saved = done
     with write_errors(raw.path), raw.path.open("ab") as stream:
         stream.truncate(done * raw.frame_bytes)
-        for block in _stereo_stems(separator, source, settings, done, watch):
+        for block in blocks:
             raw.append(stream, block)
             done += block.shape[2]
-            if done - saved >= _SAVE_SECONDS * source.rate or done == raw.frames:
+            if done - saved >= _SAVE_SECONDS * rate or done == raw.frames:
                 _save(stream, space, done)
                 saved = done
             watch.step(Stage.SEPARATE, done, raw.frames)
@@ -123,16 +115,17 @@ def _frames_kept(space: Workspace, raw: RawStems) -> int:
 
 
 def _stereo_stems(
-    separator: Separator, source: FrameSource, settings: SeparationSettings, start: int, watch: Watch
+    model: Model, source: FrameSource, settings: SeparationSettings, start: int, watch: Watch
 ) -> Iterator[np.ndarray]:
-    """Blocks (stem, 2, frame); a mono model hears left and right one after the other."""
-    if separator.spec.channels == CHANNELS:
-        yield from separate(separator, source, settings, start=start, cancelled=watch.cancelled)
+    """Blocks (stem, 2, frame) from `start` to the song's end; a mono model hears left and right separately."""
+
+    def stems(heard: FrameSource) -> Iterator[np.ndarray]:
+        return separate(model, heard, settings, start=start, cancelled=watch.cancelled, note=watch.note)
+
+    if model.spec.channels == CHANNELS:
+        yield from stems(source)
         return
-    sides = [
-        separate(separator, OneChannel(source, channel), settings, start=start, cancelled=watch.cancelled)
-        for channel in range(CHANNELS)
-    ]
+    sides = [stems(OneChannel(source, channel)) for channel in range(CHANNELS)]
     for left, right in zip(*sides, strict=True):
         yield np.concatenate([left, right], axis=1)
 

@@ -3,8 +3,14 @@
 from pathlib import Path
 
 from separation_core.errors import NotASession, SessionError
+from separation_core.jobs.part import Part
 from separation_core.sessions.manifest import MANIFEST_NAME
 from separation_core.sessions.store import Session, open_session, previous_path
+
+
+def session_name(song: str, part: Part) -> str:
+    """The folder's name for the session of a song, such as "song.stemrack" or, for a part, "song-30s-60s.stemrack"."""
+    return f"{song}-{part.label}.stemrack" if part.label else f"{song}.stemrack"
 
 
 def session_there(target: Path, key: str) -> Session | None:
@@ -18,7 +24,7 @@ def session_there(target: Path, key: str) -> Session | None:
     session = open_session(target)
     if session.manifest.key != key:
         raise SessionError(
-            f"{target} holds a session of another song, model or settings: "
+            f"{target} holds a session of another song, part, model or settings: "
             "choose another folder with -o, or --force to replace it"
         )
     return session

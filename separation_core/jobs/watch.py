@@ -8,8 +8,9 @@ from separation_core.errors import Cancelled
 
 
 class Stage(StrEnum):
-    """What a job is doing. HASH and COPY count bytes, the others frames."""
+    """What a job is doing. DOWNLOAD, HASH and COPY count bytes, the others frames."""
 
+    DOWNLOAD = "download"
     HASH = "hash"
     COPY = "copy"
     DECODE = "decode"
@@ -21,14 +22,17 @@ class Stage(StrEnum):
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total); total is 0 where it is not known."""
+Note = Callable[[str], None]
+"""Called with one line that a listener should know now and that is no result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The caller's two wires into a running job: `progress` goes out, `cancelled` comes in."""
+    """The caller's wires into a running job: `progress` and `note` go out, `cancelled` comes in."""
 
     progress: Progress | None = None
     cancelled: Callable[[], bool] | None = None
+    note: Note | None = None
 
     def step(self, stage: Stage, done: int, total: int) -> None:
         """Report, then stop with `Cancelled` where asked to."""

@@ -27,8 +27,13 @@ class Workspace:
 
     @property
     def song(self) -> Path:
-        """The decoded song."""
+        """The decoded song, or the part of it that the session holds."""
         return self.folder / SONG_FILE
+
+    @property
+    def whole_song(self) -> Path:
+        """All of the decoded song, where the session holds only a part."""
+        return self.work / "whole-song.wav"
 
     @property
     def stems(self) -> Path:

@@ -81,11 +81,18 @@ class Scnet(nn.Module):
         """Separate `mix` (batch, channel, frame) into (batch, stem, channel, frame), float32, any length."""
         frames = mix.shape[-1]
         spectrum = self._analyse(nn.functional.pad(mix.float(), (0, self._padding(frames))))
-        mean, spread = self._scale(spectrum)
-        separated = self._separate((spectrum - mean) / (spread + EPSILON)).float()
+        stems = self._normalised(spectrum) if self.config.normalise else self._stems(spectrum)
+        return self._synthesise(stems)[..., :frames]
+
+    def _normalised(self, spectrum: torch.Tensor) -> torch.Tensor:
+        spread, mean = torch.std_mean(spectrum, dim=(1, 2, 3), keepdim=True)
+        return self._stems((spectrum - mean) / (spread + EPSILON)) * spread[:, None] + mean[:, None]
+
+    def _stems(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """(batch, 2·channel, bin, column) → (batch, stem, 2·channel, bin, column)."""
+        separated = self._separate(spectrum).float()
         batch, _, bins, columns = separated.shape
-        stems = separated.view(batch, len(self.config.stems), -1, bins, columns)
-        return self._synthesise(stems * spread[:, None] + mean[:, None])[..., :frames]
+        return separated.view(batch, len(self.config.stems), -1, bins, columns)
 
     def _padding(self, frames: int) -> int:
         """At least one frame up to the next hop, such that the number of columns (hops + 1) is even."""
@@ -97,12 +104,6 @@ class Scnet(nn.Module):
         while frames + padding <= self.config.window // 2:
             padding += 2 * hop
         return padding
-
-    def _scale(self, spectrum: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.config.normalise:
-            return spectrum.new_zeros(1, 1, 1, 1), spectrum.new_full((1, 1, 1, 1), 1 - EPSILON)
-        spread, mean = torch.std_mean(spectrum, dim=(1, 2, 3), keepdim=True)
-        return mean, spread
 
     def _separate(self, x: torch.Tensor) -> torch.Tensor:
         skips: list[tuple[torch.Tensor, list[int], list[int]]] = []

@@ -26,13 +26,14 @@ LONGEST_SONG = 1 << 48
 MOST_STEMS = 64
 MOST_TAGS = 64
 MOST_WARNINGS = 64
+_FIRST = Frames(0)
 
 Setting = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """The song file as it was found. sha256: of its bytes, lower-case hex. frames: as decoded, at `rate`."""
+    """The song file as it was found. sha256: of its bytes, lower-case hex. frames: all it decodes to, at `rate`."""
 
     path: str
     sha256: str
@@ -73,8 +74,9 @@ class StemRecord:
 class Manifest:
     """A whole session: `song` is the song as decoded, `stems` what it was separated into, all alike in length.
 
-    key: content key of song, model and settings (see `jobs.content_key`). rate, frames: of every file.
-    warnings: what a listener should know about the preparation, one line each.
+    key: content key of song, part, model and settings (see `jobs.content_key`). rate, frames: of every file.
+    warnings: what a listener should know about the preparation, one line each. start: the frame of the source at which
+    the session begins; it holds [start, start + frames) of it, a whole song [0, source.frames).
     """
 
     tool: str
@@ -87,7 +89,13 @@ class Manifest:
     song: StemRecord
     stems: tuple[StemRecord, ...]
     warnings: tuple[str, ...] = ()
+    start: Frames = _FIRST
     format: int = FORMAT
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the session holds less than the whole song."""
+        return self.frames < self.source.frames
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -135,18 +143,27 @@ def _manifest(table: dict[str, Any], file: str) -> Manifest:
     stems = tuple(_stem(entry, frames) for entry in fields.tables("stems", 1, MOST_STEMS))
     song = _stem(fields.table("song"), frames)
     _check_distinct(stems, song, fields)
+    source = _source(fields.table("source"))
     return Manifest(
         tool=fields.text("tool"),
         created=fields.moment("created"),
         key=_digest(fields, "key"),
         rate=Hertz(fields.integer("rate", 1, LARGEST_RATE)),
         frames=frames,
-        source=_source(fields.table("source")),
+        source=source,
         model=_model(fields.table("model")),
         song=song,
         stems=stems,
         warnings=fields.texts("warnings", MOST_WARNINGS),
+        start=_start(fields, frames, source.frames),
     )
+
+
+def _start(fields: Fields, frames: int, of: int) -> Frames:
+    start = fields.integer("start", 0, LONGEST_SONG)
+    if start + frames > of:
+        raise fields.invalid("start", f"a frame from which {frames} frames lie within the {of} of the source")
+    return Frames(start)
 
 
 def _source(fields: Fields) -> SourceRecord:

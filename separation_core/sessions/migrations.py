@@ -5,14 +5,20 @@ from typing import Any
 
 from separation_core.errors import ManifestInvalid, ManifestTooNew
 
-FORMAT = 1
+FORMAT = 2
 """The manifest format this stemrack writes. Raise it with every change that an older reader would misread."""
 
 Table = dict[str, Any]
 Step = Callable[[Table], Table]
 
-STEPS: Mapping[int, Step] = {}
-"""From format n to format n + 1. Format 1 is the first, so there is nothing to bring up yet."""
+
+def _always_whole(table: Table) -> Table:
+    """Format 1 knew only sessions of whole songs, which begin at the song's first frame."""
+    return table | {"start": 0}
+
+
+STEPS: Mapping[int, Step] = {1: _always_whole}
+"""From format n to format n + 1."""
 
 
 def migrate(table: Table, file: str, *, steps: Mapping[int, Step] = STEPS, current: int = FORMAT) -> Table:

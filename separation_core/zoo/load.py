@@ -1,23 +1,88 @@
-"""From a model's name to a separator that is ready to run."""
+"""From a model's name to what the engine runs.
 
-from collections.abc import Callable
+A name is one of the built-in separators', of a published model's in the catalogue, or of a model that the user added.
+A published model that is not here yet is downloaded first.
+"""
+
+from hashlib import sha256
+from pathlib import Path
 
 from separation_core.errors import ModelError
-from separation_core.models.contract import Separator
+from separation_core.models.contract import Ensemble, Member, Model, Separator
+from separation_core.zoo.added import BUILT_IN, AddedModel, added_models
+from separation_core.zoo.cards import BagMember, ModelCard
+from separation_core.zoo.catalogue import catalogue, nearest
+from separation_core.zoo.checkpoints import Verification, digest_of, fetch, verify_stamp
+from separation_core.zoo.checkpoints import verify as verify_checkpoint
+from separation_core.zoo.transfer import Progress
 
 DEFAULT_MODEL = "dsp"
 
 
 def model_names() -> tuple[str, ...]:
-    """The names that `load_separator` knows."""
-    return tuple(_LOADERS)
+    """The names that `load_separator` knows: built-in, published, the user's."""
+    return (*BUILT_IN, *catalogue(), *added_models())
 
 
-def load_separator(name: str) -> Separator:
-    """The separator of that name, on the CPU; `ModelError` lists the names there are."""
-    if name not in _LOADERS:
-        raise ModelError(f"no model is called {name!r}: there are {', '.join(model_names())}")
-    return _LOADERS[name]()
+def load_separator(name: str, *, progress: Progress | None = None, offline: bool | None = None) -> Model:
+    """The model of that name, on the CPU, downloaded if need be: a separator, or for a bag the ensemble of several.
+
+    progress: bytes of the download, over all checkpoints. offline: never download; None asks the environment.
+    Raises ModelError for an unknown name, with the nearest, and NotDownloadedError where a checkpoint cannot be had.
+    """
+    if name in BUILT_IN:
+        return _classical()
+    if name in catalogue():
+        return _published(catalogue()[name], progress, offline)
+    added = added_models().get(name)
+    if added:
+        return _added(added)
+    raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
+
+
+def get_model(name: str, *, progress: Progress | None = None, offline: bool | None = None) -> tuple[Path, ...]:
+    """Download what a model needs and say where it lies; nothing for a built-in one.
+
+    progress: bytes there are and bytes there will be (None where unknown), over all of the model's checkpoints.
+    """
+    if name in BUILT_IN:
+        return ()
+    added = added_models()
+    if name in added:
+        return (added[name].path,)
+    if name not in catalogue():
+        raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
+    return _fetched(catalogue()[name], progress, offline)
+
+
+def verify(name: str) -> tuple[Verification, ...]:
+    """Hash every file of a model anew. Raises ModelError for an unknown name; a built-in model has no files."""
+    if name in BUILT_IN:
+        return ()
+    if name in catalogue():
+        return tuple(verify_checkpoint(member.checkpoint) for member in catalogue()[name].members)
+    added = added_models().get(name)
+    if added:
+        return (verify_stamp(added.path),)
+    raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
+
+
+def _fetched(card: ModelCard, progress: Progress | None, offline: bool | None) -> tuple[Path, ...]:
+    paths: list[Path] = []
+    for member in card.members:
+        before = sum(path.stat().st_size for path in paths)
+        shown = _after(before, card.size, progress) if progress else None
+        paths.append(fetch(member.checkpoint, progress=shown, offline=offline))
+    return tuple(paths)
+
+
+def _after(before: int, size: int | None, progress: Progress) -> Progress:
+    """Progress of one file as progress of all."""
+
+    def show(done: int, total: int | None) -> None:
+        progress(before + done, size or (before + total if total is not None else None))
+
+    return show
 
 
 def _classical() -> Separator:
@@ -26,4 +91,32 @@ def _classical() -> Separator:
     return ClassicalSeparator()
 
 
-_LOADERS: dict[str, Callable[[], Separator]] = {"dsp": _classical}
+def _published(card: ModelCard, progress: Progress | None, offline: bool | None) -> Model:
+    paths = _fetched(card, progress, offline)
+    members = tuple(_member(card, member, path) for member, path in zip(card.members, paths, strict=True))
+    if len(members) == 1:
+        return members[0].separator
+    versions = ",".join(member.separator.spec.version for member in members)
+    return Ensemble(card.name, sha256(versions.encode()).hexdigest()[:12], members)
+
+
+def _member(card: ModelCard, member: BagMember, path: Path) -> Member:
+    from separation_core.zoo.architectures import as_separator
+    from separation_core.zoo.materialise import blueprint
+
+    plan = blueprint(path, architecture=card.architecture, configuration=card.configuration, stems=card.stems)
+    if set(plan.stems) != set(card.stems):
+        raise ModelError(f"{path.name} gives {', '.join(plan.stems)}, {card.name} should give {', '.join(card.stems)}")
+    called = card.name if len(card.members) == 1 else f"{card.name}/{member.checkpoint.key}"
+    network = plan.network(called, digest_of(path)[:12])
+    by_stem = dict(zip(card.stems, member.weights, strict=True))
+    weights = tuple(by_stem[stem] for stem in plan.stems)
+    return Member(as_separator(network, normalised=plan.normalised or card.normalised), weights)
+
+
+def _added(model: AddedModel) -> Separator:
+    from separation_core.zoo.architectures import as_separator
+    from separation_core.zoo.materialise import blueprint
+
+    plan = blueprint(model.path)
+    return as_separator(plan.network(model.name, model.source_sha256[:12]), normalised=plan.normalised)

@@ -18,7 +18,7 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     [
         (["separate", "nowhere.wav"], "nowhere.wav"),
         (["separate", "text.wav"], "text.wav"),
-        (["separate", "."], "folder"),
+        (["separate", "."], "text.wav"),
         (["separate", "text.wav", "-m", "no-such-model"], "no-such-model"),
         (["bounce", "nothing.stemrack"], "nothing.stemrack"),
         (["check", "text.wav"], "text.wav"),

@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from separation_core.models.contract import Separator
 from separation_core.sessions.index import CACHE_VARIABLE
@@ -19,6 +22,15 @@ from separation_core.sessions.index import CACHE_VARIABLE
 HERE = Path(__file__).parent
 
 Step = dict[str, Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Small tensors: handing them to threads costs more than the sums themselves."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
@@ -52,16 +64,38 @@ def music(frames: int, rate: int, channels: int = 2, seed: int = 3) -> np.ndarra
     return np.asarray(common[:, None] * np.linspace(1, 0.8, channels) + noise, dtype=np.float32)
 
 
+def write_song(path: Path, frames: int = 24_000, rate: int = 8000, channels: int = 2, scale: float = 1.0) -> Path:
+    soundfile.write(path, music(frames, rate, channels) * scale, rate, subtype="FLOAT")
+    return path
+
+
 @pytest.fixture
 def make_song(tmp_path: Path) -> Callable[..., Path]:
-    def make(
-        name: str = "song.wav", frames: int = 24_000, rate: int = 8000, channels: int = 2, scale: float = 1.0
-    ) -> Path:
-        path = tmp_path / name
-        soundfile.write(path, music(frames, rate, channels) * scale, rate, subtype="FLOAT")
-        return path
+    def make(name: str = "song.wav", frames: int = 24_000, **kind: Any) -> Path:
+        return write_song(tmp_path / name, frames, **kind)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def make_shared_song(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """As `make_song`, for a song that all tests of a module use."""
+
+    def make(**kind: Any) -> Path:
+        return write_song(tmp_path_factory.mktemp("shared") / "song.wav", **kind)
+
+    return make
+
+
+@pytest.fixture
+def fast_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is room: how fast a disk is decides nothing about killed processes."""
+    memory = Path("/dev/shm")  # noqa: S108  the folder in it has a name of its own
+    if not memory.is_dir() or shutil.disk_usage(memory).free < 1 << 30:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 class Runner:

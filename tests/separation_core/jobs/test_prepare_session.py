@@ -19,8 +19,10 @@ from separation_core.errors import (
 )
 from separation_core.evaluation.checks import check_session
 from separation_core.inference.consistency import SumMode
+from separation_core.jobs.cover import cover
 from separation_core.jobs.disk_space import check_space, needed_bytes
 from separation_core.jobs.options import SessionOptions
+from separation_core.jobs.part import Part
 from separation_core.jobs.prepare_session import prepare_session
 from separation_core.models.contract import Separator
 from separation_core.sessions.store import Session, open_session, partial_path
@@ -202,15 +204,20 @@ def test_too_little_disk_is_told_with_both_figures(tmp_path: Path) -> None:
     check_space(tmp_path, 1)
 
 
-def test_the_estimate_covers_what_a_job_holds(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:
-    song, held = make_song(rate=11_025), [0]
+@pytest.mark.parametrize("part", [Part(), Part(1.0, 1.5)])
+def test_the_estimate_covers_what_a_job_holds(
+    make_song: MakeSong, separator: Separator, tmp_path: Path, part: Part
+) -> None:
+    song, held, rate = make_song(rate=11_025), [0], Hertz(11_025)
     partial = partial_path(tmp_path / "a.stemrack")
 
     def weigh(stage: str, done: int, total: int) -> None:
         held.append(sum(path.stat().st_size for path in partial.rglob("*") if path.is_file()))
 
-    prepare_session(song, tmp_path / "a.stemrack", separator=separator, progress=weigh)
-    needed = needed_bytes(24_000, Hertz(11_025), separator.spec, 3, SampleFormat.FLOAT32)
+    options = SessionOptions(part=part)
+    prepare_session(song, tmp_path / "a.stemrack", options=options, separator=separator, progress=weigh)
+    work = cover(part.span(song, rate, 24_000), 24_000, rate, separator.spec.rate)
+    needed = needed_bytes(24_000, rate, separator.spec, work, 3, SampleFormat.FLOAT32)
     assert max(held) < needed < 2 * max(held) + (1 << 20)
 
 

@@ -18,10 +18,12 @@ from separation_core.errors import (
 )
 from separation_core.inference.consistency import SumMode
 from separation_core.jobs.options import SessionOptions
+from separation_core.jobs.part import Part
 from separation_core.jobs.prepare_session import prepare_session
 from separation_core.models.contract import Separator
+from separation_core.sessions.index import CACHE_VARIABLE
 from separation_core.sessions.locking import writer_lock
-from separation_core.sessions.store import open_session
+from separation_core.sessions.store import Session, open_session
 
 MakeSong = Callable[..., Path]
 
@@ -65,7 +67,7 @@ def test_an_explicit_folder_gets_a_copy(make_song: MakeSong, separator: Separato
     assert sorted(path.name for path in copy.folder.iterdir()) == ["session.toml", "song.wav", "stems"]
 
 
-@pytest.mark.parametrize("change", ["model", "sum", "overlap", "format", "song"])
+@pytest.mark.parametrize("change", ["model", "sum", "overlap", "format", "part", "augment", "song"])
 def test_anything_else_is_another_session(
     make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path, change: str
 ) -> None:
@@ -75,6 +77,8 @@ def test_anything_else_is_another_session(
         "sum": replace(plain, sum_mode=SumMode.OFF),
         "overlap": replace(plain, separation=replace(plain.separation, overlap=0.5)),
         "format": replace(plain, sample_format=SampleFormat.PCM24),
+        "part": replace(plain, part=Part(1.0, 2.0)),
+        "augment": replace(plain, separation=replace(plain.separation, augment=True)),
     }
     if change == "song":
         samples, rate = soundfile.read(song, dtype="float32")
@@ -139,12 +143,26 @@ def test_a_session_being_written_is_busy(make_song: MakeSong, separator: Separat
         prepare_session(make_song(), tmp_path / "a.stemrack", separator=separator)
 
 
+@pytest.fixture(scope="module")
+def shared_song(make_shared_song: MakeSong) -> Path:
+    return make_shared_song(frames=100_000, rate=11_025)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    shared_song: Path, make_separator: Callable[..., Separator], tmp_path_factory: pytest.TempPathFactory
+) -> Session:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("cache")))
+        return prepare_session(shared_song, shared_song.with_name("whole.stemrack"), separator=make_separator())
+
+
 @pytest.mark.parametrize("stage", ["hash", "decode", "resample", "separate", "write"])
 @pytest.mark.parametrize("stop", ["cancelled", "interrupt"])
 def test_a_stopped_job_goes_on_with_the_same_samples(
-    make_song: MakeSong, separator: Separator, tmp_path: Path, stage: str, stop: str
+    shared_song: Path, undisturbed: Session, separator: Separator, tmp_path: Path, stage: str, stop: str
 ) -> None:
-    song, seen = make_song(frames=100_000, rate=11_025), []
+    song, seen = shared_song, []
 
     def progress(now: str, done: int, total: int) -> None:
         seen.append(now)
@@ -161,9 +179,8 @@ def test_a_stopped_job_goes_on_with_the_same_samples(
         )
     assert not (tmp_path / "a.stemrack").exists()
     resumed = prepare_session(song, tmp_path / "a.stemrack", separator=separator)
-    whole = prepare_session(song, tmp_path / "b.stemrack", separator=separator, force=True)
-    for name in whole.stem_names:
-        assert resumed.stem_path(name).read_bytes() == whole.stem_path(name).read_bytes()
+    for name in undisturbed.stem_names:
+        assert resumed.stem_path(name).read_bytes() == undisturbed.stem_path(name).read_bytes()
 
 
 def test_separation_goes_on_where_it_was_recorded(make_song: MakeSong, separator: Separator, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from separation_core.sessions.manifest import (
     write_manifest,
 )
 from separation_core.sessions.migrations import FORMAT, migrate
+from separation_core.units import Frames
 
 
 @pytest.fixture
@@ -94,6 +95,9 @@ BAD_VALUES: list[tuple[list[str | int], object, str]] = [
     (["source", "tags"], {str(n): "x" for n in range(100)}, r"source\.tags"),
     (["model", "settings", "overlap"], [1], r"model\.settings\.overlap"),
     (["model", "name"], "x" * 5000, r"model\.name"),
+    (["start"], -1, "start"),
+    (["start"], 1, "start"),
+    (["source", "frames"], 3999, "start"),
     (["stems"], [], "stems"),
     (["stems"], [3], "stems"),
     (["stems", 0, "name"], "a/b", r"stems\[0\]\.name"),
@@ -118,7 +122,7 @@ def test_a_bad_value_is_named(written: Path, path: list[str | int], value: objec
 
 
 NAMES = {
-    (): ("rate", "frames", "created", "key", "tool", "source", "model", "song", "stems", "warnings"),
+    (): ("rate", "frames", "start", "created", "key", "tool", "source", "model", "song", "stems", "warnings"),
     ("source",): ("path", "sha256", "rate", "channels", "frames", "container", "encoding", "tags"),
     ("model",): ("name", "version", "settings"),
     ("stems", 0): ("name", "file", "frames", "lufs", "peak_db", "silent"),
@@ -150,6 +154,31 @@ def test_a_format_that_is_no_format_is_refused(written: Path, value: object) -> 
     _change(written, ["format"], value)
     with pytest.raises(ManifestInvalid, match="format"):
         read_manifest(written)
+
+
+def test_a_part_knows_where_it_lies_in_the_song(tmp_path: Path, manifest: Manifest) -> None:
+    part = replace(manifest, source=replace(manifest.source, frames=Frames(10_000)), start=Frames(6000))
+    write_manifest(tmp_path, part)
+    assert read_manifest(tmp_path) == part
+    assert part.is_part
+    assert not manifest.is_part
+
+
+def test_a_manifest_of_format_1_is_one_of_a_whole_song(tmp_path: Path) -> None:
+    """The text is what stemrack wrote while 1 was its format; only the numbers are smaller."""
+    (tmp_path / MANIFEST_NAME).write_text(FORMAT_1, encoding="utf-8")
+    manifest = read_manifest(tmp_path)
+    assert (manifest.format, manifest.start, manifest.frames, manifest.is_part) == (FORMAT, 0, 10, False)
+    write_manifest(tmp_path, manifest)
+    assert (tmp_path / MANIFEST_NAME).read_text(encoding="utf-8").startswith("format = 2\n")
+    assert read_manifest(tmp_path) == manifest
+
+
+def test_a_format_1_manifest_whose_lengths_disagree_is_refused(tmp_path: Path) -> None:
+    text = FORMAT_1.replace("channels = 2\nframes = 10", "channels = 2\nframes = 9")
+    (tmp_path / MANIFEST_NAME).write_text(text, encoding="utf-8")
+    with pytest.raises(ManifestInvalid, match=r"start is 0: .* 10 frames lie within the 9"):
+        read_manifest(tmp_path)
 
 
 def test_an_older_format_is_brought_up_step_by_step() -> None:
@@ -200,7 +229,7 @@ plain = st.recursive(
 def test_no_value_of_any_field_escapes_the_error_tree(
     path: list[str | int], value: object, tmp_path_factory: Any
 ) -> None:
-    table = tomllib.loads(TEMPLATE)
+    table = migrate(tomllib.loads(FORMAT_1), "x")
     place: Any = table
     for step in path[:-1]:
         place = place[step]
@@ -226,7 +255,7 @@ def _is_inside(file: str) -> bool:
     return not Path(file).is_absolute() and ".." not in Path(file).parts
 
 
-TEMPLATE = """
+FORMAT_1 = """
 format = 1
 tool = "t"
 created = 2025-01-31T12:00:00Z

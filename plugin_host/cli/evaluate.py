@@ -1,0 +1,184 @@
+"""`stemrack evaluate`: separated stems, or a separator, scored against true stems."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
+
+if TYPE_CHECKING:
+    from separation_core.evaluation.evaluation_summary import Metric
+    from separation_core.evaluation.song_scores import SongScores
+    from separation_core.evaluation.stem_folders import SongCase, TrueSong
+    from separation_core.jobs.options import SessionOptions
+
+    Cases = Iterator[SongCase]
+
+Show = Callable[[str, int, int], None]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of songs with true stems, as MUSDB18-HQ: SONG/vocals.wav …; or one song.", show_default=False
+        ),
+    ],
+    estimates: Annotated[
+        Path | None, typer.Argument(help="Folder of the same songs separated: stems or sessions.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Separate the mixtures with this model instead.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep the sessions that --model makes in this folder.")
+    ] = None,
+    sum_mode: Annotated[
+        Literal["residual", "least-squares", "off"],
+        typer.Option("--sum", help="With --model: as in separate; off is what publications score."),
+    ] = "residual",
+    overlap: Annotated[float, typer.Option(min=0.0, max=0.9, help="With --model: as in separate.")] = 0.25,
+    shifts: Annotated[int, typer.Option(min=1, max=20, help="With --model: as in separate.")] = 1,
+    device: Annotated[str, typer.Option(help="With --model: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    museval: Annotated[bool, typer.Option(help="Also museval's SDR, ISR, SIR and SAR (slower).")] = True,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Write scores to FILE.csv, .json, .png, .svg or .pdf; may be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Score separated stems against TRUTH: MDX SDR, SI-SDR, museval's SDR/ISR/SIR/SAR, and leaks into silent stems.
+
+    A true stem without a file is silence. Give the folder of ESTIMATES, or --model to separate the mixtures here.
+    """
+    if (estimates is None) == (model is None):
+        raise typer.BadParameter("give either a folder of estimates or --model", param_hint="ESTIMATES")
+    if keep and model is None:
+        raise typer.BadParameter("only --model makes sessions that can be kept", param_hint="--keep")
+    from separation_core.evaluation.score_files import check_target, write_scores
+    from separation_core.evaluation.stem_folders import find_songs
+
+    for path in output or []:
+        check_target(path)
+    songs = find_songs(truth)
+    about = {"truth": str(truth), "estimates": str(estimates or ""), "model": model or ""}
+    with stage_progress() as show:
+        if estimates is not None:
+            cases = _found(songs, estimates)
+        else:
+            cases = _separated(songs, _options(model or "", sum_mode, overlap, shifts, device), keep, show)
+            about["settings"] = f"--sum {sum_mode} --overlap {overlap} --shifts {shifts}"
+        scores = _scored(cases, len(songs), show, museval=museval)
+    _tell(scores, about, json=json)
+    for path in output or []:
+        write_scores(path, scores, about)
+
+
+def _options(model: str, sum_mode: str, overlap: float, shifts: int, device: str) -> "SessionOptions":
+    from separation_core.inference.consistency import SumMode
+    from separation_core.inference.separate import SeparationSettings
+    from separation_core.jobs.options import SessionOptions
+
+    settings = SeparationSettings(overlap=overlap, shifts=shifts, device=device)
+    return SessionOptions(model=model, separation=settings, sum_mode=SumMode(sum_mode))
+
+
+def _found(songs: Sequence["TrueSong"], estimates: Path) -> "Cases":
+    """The songs that have estimates, paired with them; a note about those that have none."""
+    from separation_core.evaluation.stem_folders import make_cases
+
+    cases, missing = make_cases(songs, estimates)
+    if missing:
+        note(f"{len(missing)} of {len(songs)} songs have no estimates and are left out: {', '.join(missing)}")
+    yield from cases
+
+
+def _separated(songs: Sequence["TrueSong"], options: "SessionOptions", keep: Path | None, show: Show) -> "Cases":
+    """Each song separated when its turn comes, its session removed afterwards unless it is kept."""
+    from separation_core.evaluation.mixture import mixture_file
+    from separation_core.evaluation.stem_folders import make_case, session_stems
+    from separation_core.jobs.prepare_session import prepare_session
+
+    known = {stem for song in songs for stem in song.stems}
+    for place, song in enumerate(songs):
+        with _folder(keep) as folder, tempfile.TemporaryDirectory(prefix="stemrack-") as work:
+            target = folder / f"{song.name}.stemrack"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            progress = _named(show, f"{place + 1}/{len(songs)} ")
+            session = prepare_session(mixture_file(song, Path(work)), target, options=options, progress=progress)
+            yield make_case(song, session_stems(session.folder), known)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="stemrack-") as folder:
+        yield Path(folder)
+
+
+def _named(show: Show, prefix: str) -> Show:
+    return lambda stage, done, total: show(prefix + stage, done, total)
+
+
+def _scored(cases: "Cases", songs: int, show: Show, *, museval: bool) -> list["SongScores"]:
+    from separation_core.evaluation.song_scores import score_song
+
+    scores = []
+    for place, case in enumerate(cases):
+        progress = partial(show, f"{place + 1}/{songs} score")
+        found = score_song(case, museval=museval, progress=progress)
+        for warning in found.warnings:
+            note(warning)
+        scores.append(found)
+    return scores
+
+
+def _tell(songs: Sequence["SongScores"], about: dict[str, str], *, json: bool) -> None:
+    from separation_core.evaluation.evaluation_summary import GENERAL, as_json, present
+
+    if json:
+        print_json(as_json(songs, about))
+        return
+    metrics = present(songs)
+    for song in songs:
+        _show(song.name, metrics, song.stems)
+    _show_summary(songs, metrics)
+    for metric in metrics:
+        detail(f"{metric.title}: {metric.definition}")
+    detail(GENERAL)
+
+
+def _show_summary(songs: Sequence["SongScores"], metrics: Sequence["Metric"]) -> None:
+    from separation_core.evaluation.evaluation_summary import summarise
+
+    usual = {metric.name: metric.usual for metric in metrics}
+    rows = {
+        stem: {name: float(getattr(one, usual[name])) for name, one in row.items()}
+        for stem, row in summarise(songs).items()
+    }
+    _show(f"{len(songs)} {'song' if len(songs) == 1 else 'songs'}", metrics, rows, averages=True)
+
+
+def _show(
+    title: str, metrics: Sequence["Metric"], rows: Mapping[str, Mapping[str, float]], *, averages: bool = False
+) -> None:
+    out.print(title, style="bold", markup=False, highlight=False)
+    table = Table("stem", box=None, pad_edge=False)
+    for metric in metrics:
+        table.add_column(f"{metric.usual}\n{metric.title}" if averages else metric.title, justify="right")
+    for stem, scores in rows.items():
+        table.add_row(stem, *(f"{scores[m.name]:.2f}".replace("-", "−") if m.name in scores else "" for m in metrics))
+    out.print(table)

@@ -1,0 +1,83 @@
+"""`stemrack evaluate` as a user runs it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+from typer.testing import CliRunner, Result
+
+from plugin_host.cli import evaluate
+from separation_core.errors import SeparationError
+
+RATE = 16000
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Path:
+    """Two songs of two seconds with two stems each."""
+    random = np.random.default_rng(3)
+    for song in ("one", "two"):
+        (tmp_path / "true" / song).mkdir(parents=True)
+        for stem in ("bass", "vocals"):
+            samples = random.normal(0, 0.1, (2 * RATE, 2))
+            soundfile.write(tmp_path / "true" / song / f"{stem}.wav", samples, RATE)
+    return tmp_path / "true"
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    evaluate.register(app)
+    return CliRunner().invoke(app, ["evaluate", *(str(argument) for argument in arguments)])
+
+
+def test_estimates_are_told_as_tables_with_their_definitions(truth: Path) -> None:
+    done = run(truth, truth)
+    assert done.exit_code == 0, done.output
+    for text in ("one", "two", "2 songs", "MDX SDR", "SIR", "BSSEval v4 as museval", "median over songs"):
+        assert text in done.stdout
+
+
+def test_json_and_files_hold_the_same(truth: Path, tmp_path: Path) -> None:
+    done = run(truth, truth, "--no-museval", "--json", "-o", tmp_path / "s.json", "-o", tmp_path / "s.csv")
+    found = json.loads(done.stdout)
+    assert found == json.loads((tmp_path / "s.json").read_text())
+    assert [song["name"] for song in found["songs"]] == ["one", "two"]
+    assert "sir" not in found["summary"]["bass"]
+    assert (tmp_path / "s.csv").read_text().count("\n") == 5
+
+
+def test_a_model_separates_the_mixtures_here(truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEMRACK_CACHE", str(tmp_path / "cache"))
+    done = run(truth, "--model", "dsp", "--keep", tmp_path / "kept", "--no-museval", "--json")
+    assert done.exit_code == 0, done.output
+    stems = json.loads(done.stdout)["songs"][0]["stems"]
+    assert set(stems) == {"drums", "bass", "other", "vocals"}
+    assert set(stems["drums"]) == {"leak"}
+    again = json.loads(run(truth, tmp_path / "kept", "--no-museval", "--json").stdout)
+    assert again["songs"][0]["stems"] == stems
+
+
+def test_songs_left_out_are_told(truth: Path, tmp_path: Path) -> None:
+    (tmp_path / "est").mkdir()
+    (truth / "one").rename(tmp_path / "est/one")
+    (truth / "one").mkdir()
+    for stem in (tmp_path / "est/one").iterdir():
+        (truth / "one" / stem.name).write_bytes(stem.read_bytes())
+    done = run(truth, tmp_path / "est", "--no-museval")
+    assert done.exit_code == 0
+    assert "1 of 2 songs have no estimates and are left out: two" in done.stderr
+
+
+@pytest.mark.parametrize("extra", [[], ["EST", "--model", "dsp"], ["EST", "--keep", "K"]])
+def test_wrong_usage_is_exit_code_2(truth: Path, extra: list[str]) -> None:
+    assert run(truth, *extra).exit_code == 2
+
+
+def test_an_impossible_file_is_refused_before_the_work(truth: Path, tmp_path: Path) -> None:
+    done = run(truth, truth, "-o", tmp_path / "scores.xls")
+    assert isinstance(done.exception, SeparationError)
+    assert "no known ending" in str(done.exception)
