@@ -82,6 +82,7 @@ def work(chosen: argparse.Namespace) -> None:
     network = (published if chosen.work_as == "published" else ours)(name, settings)
     fill(network)
     mix = song(2, frames)
+    stems = torch.empty(0)
     with torch.inference_mode():
         for line in sys.stdin:
             clock, processor = time.perf_counter(), time.process_time()

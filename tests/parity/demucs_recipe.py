@@ -42,7 +42,11 @@ TINY: dict[str, tuple[dict[str, Any], int]] = {
     ),
     "h_plain": ({**_HYBRID, "dconv_mode": 1}, 64 * 470),
     "h_old": ({**_HYBRID, "hybrid_old": True, "dconv_mode": 3, "audio_channels": 1}, 64 * 90 + 7),
-    "h_short": ({**_HYBRID, "growth": 1, "channels": 16, "channels_time": 32, "context": 0, "freq_emb": None, "audio_channels": 1}, 40),
+    "h_short": (
+        {**_HYBRID, "growth": 1, "channels": 16, "channels_time": 32, "context": 0, "freq_emb": None,
+         "audio_channels": 1},
+        40,
+    ),
 }  # fmt: skip
 """Small published settings and a number of frames, by name; what is before the underscore tells the architecture."""
 
