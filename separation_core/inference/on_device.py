@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from separation_core.errors import Cancelled, ModelError
+from separation_core.inference.heap import Heap
 from separation_core.models.contract import Separator
 
 Note = Callable[[str], None]
@@ -28,12 +29,14 @@ class OnDevice:
         self._device = device
         self._cancelled = cancelled
         self._note = note or (lambda line: None)
+        self._heap = Heap()
 
     def __call__(self, mix: torch.Tensor) -> torch.Tensor:
         """Stems (batch, stem, channel, segment) on the CPU of `mix` (batch, channel, segment + 2 · context)."""
         if self._cancelled is not None and self._cancelled():
             raise Cancelled("separation stopped; what was finished is kept")
         stems = self._within_memory(mix)
+        self._heap.tidy()
         self._check_shape(mix, stems)
         context = self.spec.context
         return stems[..., context : context + self.spec.segment]

@@ -13,6 +13,7 @@ from separation_core.audio.loudness import LevelMeter
 from separation_core.audio.resampling import resample_blocks
 from separation_core.audio.writing import SongWriter
 from separation_core.inference.consistency import ScaleFit, SumMode, share_residual, two_stems
+from separation_core.inference.heap import Heap
 from separation_core.jobs.cover import Cover
 from separation_core.jobs.options import SessionOptions, stem_names
 from separation_core.jobs.part import Span
@@ -119,12 +120,14 @@ def _write(finishing: Finishing, folder: Path, names: tuple[str, ...]) -> Finish
     part = finishing.cover.part
     files = [f"{name}.{finishing.options.sample_format.extension}" for name in names]
     meters = [LevelMeter(song.rate, CHANNELS) for _ in names]
+    heap = Heap()
     with ExitStack() as stack:
         writers = [stack.enter_context(_writer(finishing, folder / file, place)) for place, file in enumerate(files)]
         for block in finishing.session_stems():
             for writer, meter, stem in zip(writers, meters, block, strict=True):
                 meter.add(stem)
                 writer.write(stem)
+            heap.tidy()
             watch.step(Stage.WRITE, writers[0].frames_written, part.frames)
     records = tuple(_record(*each) for each in zip(names, files, meters, strict=True))
     return Finished(records, tuple(_clipping(names, writers)))
