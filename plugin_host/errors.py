@@ -5,7 +5,8 @@
     ├── EffectError        an effect that does not exist or a parameter out of range
     │   └── PluginError    an external plugin that is missing, refuses to load or crashes
     ├── MixError           a mix that does not fit its session
-    └── BounceError        a render that cannot be done as asked
+    ├── BounceError        a render that cannot be done as asked
+    └── OutputError        an audio device or server that is not there or refuses
 
 Every message is one line that names the value and the remedy.
 """
@@ -40,3 +41,7 @@ class MixError(HostError):
 
 class BounceError(HostError):
     """A render that cannot be done as asked."""
+
+
+class OutputError(HostError):
+    """An audio device or server that is not there, or refuses what is asked of it."""

@@ -54,7 +54,7 @@ def _commands(changes: MixChanges, library: PresetLibrary) -> Iterator[c.Command
     yield from (c.RecallScene(library.scene(name)) for name in changes.scenes)
     for track, name in (_pair(text, "--chain") for text in changes.chains):
         chain = library.chain(name).chain
-        yield c.SetMasterChain(chain) if track == MASTER_TRACK else c.SetChain(track, chain)
+        yield c.SetChain(c.MASTER if track == MASTER_TRACK else track, chain)
     for track, text in (_pair(text, "--gain") for text in changes.gains):
         gain = _number(text, "--gain")
         yield c.SetMasterGain(gain) if track == MASTER_TRACK else c.SetGain(track, gain)

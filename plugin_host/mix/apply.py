@@ -14,7 +14,7 @@ from plugin_host.mix import chain_edit
 from plugin_host.mix import commands as c
 from plugin_host.mix.limits import MAX_TRACKS, check_chain_size
 from plugin_host.mix.scenes import apply_scene
-from plugin_host.mix.state import MAX_GAIN_DB, SILENCE_DB, Chain, Effect, Mix, Track
+from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Chain, Effect, Group, Mix, Track
 
 
 def apply(mix: Mix, command: c.Command) -> Mix:
@@ -51,7 +51,8 @@ def _set_solo(command: c.SetSolo, mix: Mix) -> Mix:
 
 @_changed.register
 def _clear_solo(command: c.ClearSolo, mix: Mix) -> Mix:
-    return replace(mix, tracks=tuple(replace(track, solo=False) for track in mix.tracks))
+    tracks = tuple(replace(track, solo=False) for track in mix.tracks)
+    return replace(mix, tracks=tracks, groups=tuple(replace(group, solo=False) for group in mix.groups))
 
 
 @_changed.register
@@ -60,18 +61,65 @@ def _set_invert(command: c.SetInvert, mix: Mix) -> Mix:
 
 
 @_changed.register
+def _set_send(command: c.SetSend, mix: Mix) -> Mix:
+    track = mix.track(command.track)
+    at = _aux_place(command.aux)
+    gain_db = _held(command.gain_db, SILENCE_DB, MAX_GAIN_DB, f"track {command.track}: send {at + 1}")
+    return _with_track(mix, replace(track, sends=(*track.sends[:at], gain_db, *track.sends[at + 1 :])))
+
+
+@_changed.register
+def _set_group(command: c.SetGroup, mix: Mix) -> Mix:
+    name = command.group.strip()
+    new = () if not name or any(group.name == name for group in mix.groups) else (Group(name),)
+    grouped = replace(mix, groups=(*mix.groups, *new))
+    return _with_track(grouped, replace(mix.track(command.track), group=name))
+
+
+@_changed.register
+def _set_group_gain(command: c.SetGroupGain, mix: Mix) -> Mix:
+    gain_db = _held(command.gain_db, SILENCE_DB, MAX_GAIN_DB, f"group {command.group}: gain")
+    return _with_group(mix, replace(mix.group(command.group), gain_db=gain_db))
+
+
+@_changed.register
+def _set_group_mute(command: c.SetGroupMute, mix: Mix) -> Mix:
+    return _with_group(mix, replace(mix.group(command.group), mute=command.mute))
+
+
+@_changed.register
+def _set_group_solo(command: c.SetGroupSolo, mix: Mix) -> Mix:
+    return _with_group(mix, replace(mix.group(command.group), solo=command.solo))
+
+
+@_changed.register
+def _remove_group(command: c.RemoveGroup, mix: Mix) -> Mix:
+    gone = mix.group(command.group)
+    tracks = tuple(replace(track, group="") if track.group == gone.name else track for track in mix.tracks)
+    return replace(mix, tracks=tracks, groups=tuple(group for group in mix.groups if group is not gone))
+
+
+@_changed.register
+def _set_aux_gain(command: c.SetAuxGain, mix: Mix) -> Mix:
+    at = _aux_place(command.aux)
+    gain_db = _held(command.gain_db, SILENCE_DB, MAX_GAIN_DB, f"aux {at + 1}: gain")
+    return _with_aux(mix, at, replace(mix.auxes[at], gain_db=gain_db))
+
+
+@_changed.register
+def _set_aux_mute(command: c.SetAuxMute, mix: Mix) -> Mix:
+    at = _aux_place(command.aux)
+    return _with_aux(mix, at, replace(mix.auxes[at], mute=command.mute))
+
+
+@_changed.register
 def _set_chain(command: c.SetChain, mix: Mix) -> Mix:
     return _with_chain(mix, command.track, command.chain)
 
 
 @_changed.register
-def _set_master_chain(command: c.SetMasterChain, mix: Mix) -> Mix:
-    return _with_chain(mix, c.MASTER, command.chain)
-
-
-@_changed.register
 def _add_effect(command: c.AddEffect, mix: Mix) -> Mix:
-    chain = _chain_of(mix, command.track)
+    chain = chain_of(mix, command.track)
     slot = len(chain) if command.slot is None else command.slot
     added = chain_edit.edit_at(chain, slot, lambda inner, at: chain_edit.insert(inner, at, command.effect))
     return _with_chain(mix, command.track, added)
@@ -177,19 +225,39 @@ def _with_track(mix: Mix, changed: Track) -> Mix:
     return replace(mix, tracks=tuple(changed if track.name == changed.name else track for track in mix.tracks))
 
 
-def _chain_of(mix: Mix, owner: c.ChainOwner) -> Chain:
-    return mix.track(owner).chain if isinstance(owner, str) else mix.master.chain
+def _with_group(mix: Mix, changed: Group) -> Mix:
+    return replace(mix, groups=tuple(changed if group.name == changed.name else group for group in mix.groups))
+
+
+def _aux_place(aux: int) -> int:
+    if not 0 <= aux < AUXES:
+        raise MixError(f"no aux bus {aux + 1}: give 1 to {AUXES}")
+    return aux
+
+
+def _with_aux(mix: Mix, at: int, changed: Aux) -> Mix:
+    return replace(mix, auxes=(*mix.auxes[:at], changed, *mix.auxes[at + 1 :]))
+
+
+def chain_of(mix: Mix, owner: c.ChainOwner) -> Chain:
+    """The chain of a track or bus; `MixError` where there is no such track."""
+    if isinstance(owner, str):
+        return mix.track(owner).chain
+    return mix.master.chain if owner is c.MASTER else mix.auxes[c.AUX_BUSES.index(owner)].chain
 
 
 def _with_chain(mix: Mix, owner: c.ChainOwner, chain: Chain) -> Mix:
-    check_chain_size(chain, f"track {owner}" if isinstance(owner, str) else "master")
+    check_chain_size(chain, f"track {owner}" if isinstance(owner, str) else owner.value)
     if isinstance(owner, str):
         return _with_track(mix, replace(mix.track(owner), chain=chain))
-    return replace(mix, master=replace(mix.master, chain=chain))
+    if owner is c.MASTER:
+        return replace(mix, master=replace(mix.master, chain=chain))
+    at = c.AUX_BUSES.index(owner)
+    return _with_aux(mix, at, replace(mix.auxes[at], chain=chain))
 
 
 def _with_edit(mix: Mix, owner: c.ChainOwner, slot: c.Slot, edit: chain_edit.Edit) -> Mix:
-    return _with_chain(mix, owner, chain_edit.edit_at(_chain_of(mix, owner), slot, edit))
+    return _with_chain(mix, owner, chain_edit.edit_at(chain_of(mix, owner), slot, edit))
 
 
 def _with_effect(mix: Mix, owner: c.ChainOwner, slot: c.Slot, change: Callable[[Effect], Effect]) -> Mix:

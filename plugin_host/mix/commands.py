@@ -15,12 +15,15 @@ class Bus(Enum):
     """What has a chain but is no track (a track may well be called "master")."""
 
     MASTER = "master"
+    AUX_1 = "aux 1"
+    AUX_2 = "aux 2"
 
 
 MASTER = Bus.MASTER
+AUX_BUSES = (Bus.AUX_1, Bus.AUX_2)
 
 ChainOwner = str | Bus
-"""A track's name, or `MASTER`."""
+"""A track's name, or a bus."""
 
 Slot = int | tuple[int, ...]
 """An effect's place, counted from 0: 2 is the third effect; (2, 0, 1) is, inside the third effect, the second of the
@@ -73,10 +76,74 @@ class SetInvert:
 
 
 @dataclass(frozen=True, slots=True)
-class SetChain:
-    """Replace a track's whole chain; () clears it."""
+class SetSend:
+    """How much of a track, after its fader, goes to an aux bus (counted from 0), in dB; above +12 it is held there."""
 
     track: str
+    aux: int
+    gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroup:
+    """Put a track into a group, which is made if it is not there yet; "" takes it out of its group."""
+
+    track: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupGain:
+    """Fader of a group in dB, added to those of its tracks; above +12 it is held there."""
+
+    group: str
+    gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupMute:
+    """Silence all tracks of a group, or let them sound again."""
+
+    group: str
+    mute: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupSolo:
+    """Hear only the tracks of this group, and what else is soloed."""
+
+    group: str
+    solo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGroup:
+    """Dissolve a group; its tracks stay as they are."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAuxGain:
+    """Level of an aux bus (counted from 0) into the master, in dB; above +12 it is held there."""
+
+    aux: int
+    gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetAuxMute:
+    """Silence an aux bus, or let it sound again."""
+
+    aux: int
+    mute: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetChain:
+    """Replace the whole chain of a track or bus; () clears it."""
+
+    track: ChainOwner
     chain: Chain
 
 
@@ -173,13 +240,6 @@ class SetMasterGain:
 
 
 @dataclass(frozen=True, slots=True)
-class SetMasterChain:
-    """Replace the master's whole chain; () clears it."""
-
-    chain: Chain
-
-
-@dataclass(frozen=True, slots=True)
 class SetLimiter:
     """The safety limiter on or off, and, if given, the level it holds (dB, held to -24 … 0)."""
 
@@ -208,6 +268,14 @@ Command = (
     | SetSolo
     | ClearSolo
     | SetInvert
+    | SetSend
+    | SetGroup
+    | SetGroupGain
+    | SetGroupMute
+    | SetGroupSolo
+    | RemoveGroup
+    | SetAuxGain
+    | SetAuxMute
     | SetChain
     | AddEffect
     | RemoveEffect
@@ -220,7 +288,6 @@ Command = (
     | RenameTrack
     | MoveTrack
     | SetMasterGain
-    | SetMasterChain
     | SetLimiter
     | RecallScene
     | ReplaceMix

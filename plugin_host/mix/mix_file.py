@@ -10,10 +10,23 @@ pan = 0.0               # -1 left … +1 right
 mute = false
 solo = false
 invert = false
+group = "band"          # left out: none
+sends = [-12.0, -inf]   # dB to each aux bus, after the fader
 
 [[tracks.chain]]
 effect = "compressor"
 threshold_db = -18.0
+
+[[groups]]
+name = "band"
+gain_db = 0.0
+mute = false
+solo = false
+
+[[auxes]]               # two
+name = "reverb"
+gain_db = 0.0
+mute = false
 
 [master]
 gain_db = 0.0
@@ -30,11 +43,13 @@ import tomli_w
 from plugin_host.errors import MixError, PresetError
 from plugin_host.mix.chain_table import EffectCheck, chain_values, read_chain
 from plugin_host.mix.limits import MAX_TRACKS
-from plugin_host.mix.state import MAX_GAIN_DB, SILENCE_DB, Master, Mix, Track
+from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Group, Master, Mix, Track, usual_auxes
 from plugin_host.mix.toml_document import MAX_BYTES, MAX_LINES, Table, read_document
 
 FORMAT = 1
-_TRACK_KEYS = ("name", "stem", "gain_db", "pan", "mute", "solo", "invert", "chain")
+_TRACK_KEYS = ("name", "stem", "gain_db", "pan", "mute", "solo", "invert", "group", "sends", "chain")
+_GROUP_KEYS = ("name", "gain_db", "mute", "solo")
+_AUX_KEYS = ("name", "gain_db", "mute", "chain")
 _MASTER_KEYS = ("gain_db", "limiter", "ceiling_db", "chain")
 
 
@@ -46,13 +61,13 @@ def read_mix(path: Path, check: EffectCheck) -> Mix:
     """
     root = read_document(path)
     check_format(root)
-    root.refuse_unknown(("format", "tracks", "master"))
+    root.refuse_unknown(("format", "tracks", "groups", "auxes", "master"))
     tables = root.tables("tracks")
     if len(tables) > MAX_TRACKS:
         raise tables[MAX_TRACKS].fault("", f"a mix holds at most {MAX_TRACKS} tracks")
     tracks = tuple(_read_track(table, check) for table in tables)
     try:
-        return Mix(tracks, _read_master(root.table("master"), check))
+        return Mix(tracks, _read_master(root.table("master"), check), _read_groups(root), _read_auxes(root, check))
     except MixError as error:
         raise root.fault("tracks", str(error)) from error
 
@@ -80,6 +95,51 @@ def _read_track(table: Table, check: EffectCheck) -> Track:
         mute=table.flag("mute", False),
         solo=table.flag("solo", False),
         invert=table.flag("invert", False),
+        group=table.text("group") if "group" in table.values else "",
+        sends=_read_sends(table),
+    )
+
+
+def _read_sends(table: Table) -> tuple[float, ...]:
+    values = table.values.get("sends", [SILENCE_DB] * AUXES)
+    if not (isinstance(values, list) and len(values) == AUXES and all(_is_gain(value) for value in values)):
+        raise table.fault("sends", f"{values!r}: give a list of {AUXES} gains in dB, -inf to +{MAX_GAIN_DB:g}")
+    return tuple(float(value) for value in values)
+
+
+def _is_gain(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value <= MAX_GAIN_DB
+
+
+def _read_groups(root: Table) -> tuple[Group, ...]:
+    tables = root.tables("groups")
+    if len(tables) > MAX_TRACKS:
+        raise tables[MAX_TRACKS].fault("", f"a mix holds at most {MAX_TRACKS} groups")
+    return tuple(_read_group(table) for table in tables)
+
+
+def _read_group(table: Table) -> Group:
+    table.refuse_unknown(_GROUP_KEYS)
+    return Group(
+        name=table.text("name"),
+        gain_db=table.number("gain_db", 0.0, SILENCE_DB, MAX_GAIN_DB),
+        mute=table.flag("mute", False),
+        solo=table.flag("solo", False),
+    )
+
+
+def _read_auxes(root: Table, check: EffectCheck) -> tuple[Aux, ...]:
+    tables = root.tables("auxes")
+    return tuple(_read_aux(table, check) for table in tables) if tables else usual_auxes()
+
+
+def _read_aux(table: Table, check: EffectCheck) -> Aux:
+    table.refuse_unknown(_AUX_KEYS)
+    return Aux(
+        name=table.text("name"),
+        chain=read_chain(table.document, (*table.at, "chain"), table.values.get("chain", []), check),
+        gain_db=table.number("gain_db", 0.0, SILENCE_DB, MAX_GAIN_DB),
+        mute=table.flag("mute", False),
     )
 
 
@@ -114,19 +174,23 @@ def mix_text(mix: Mix) -> str:
         {
             "format": FORMAT,
             "tracks": [_track_values(track) for track in mix.tracks],
-            "master": _master_values(mix.master),
+            "groups": [{key: getattr(group, key) for key in _GROUP_KEYS} for group in mix.groups],
+            "auxes": [_with_chain(aux, _AUX_KEYS) for aux in mix.auxes],
+            "master": _with_chain(mix.master, _MASTER_KEYS),
         }
     )
 
 
 def _track_values(track: Track) -> dict[str, object]:
-    values = {key: getattr(track, key) for key in _TRACK_KEYS if key != "chain"}
-    return values | ({"chain": chain_values(track.chain)} if track.chain else {})
+    values = _with_chain(track, _TRACK_KEYS)
+    if not track.group:
+        del values["group"]
+    return values | {"sends": list(track.sends)}
 
 
-def _master_values(master: Master) -> dict[str, object]:
-    values = {key: getattr(master, key) for key in _MASTER_KEYS if key != "chain"}
-    return values | ({"chain": chain_values(master.chain)} if master.chain else {})
+def _with_chain(owner: Track | Aux | Master, keys: tuple[str, ...]) -> dict[str, object]:
+    values = {key: getattr(owner, key) for key in keys if key != "chain"}
+    return values | ({"chain": chain_values(owner.chain)} if owner.chain else {})
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -58,7 +58,7 @@ def apply_scene(mix: Mix, scene: Scene) -> Mix:
     """
     _check_needs(mix, scene)
     tracks = tuple(replace(track, **_changes(_entry(track, scene))) for track in mix.tracks)
-    return Mix(tracks, replace(mix.master, **_changes(scene.master)))
+    return replace(mix, tracks=tracks, master=replace(mix.master, **_changes(scene.master)))
 
 
 def _check_needs(mix: Mix, scene: Scene) -> None:

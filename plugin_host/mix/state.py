@@ -45,12 +45,17 @@ class Effect:
 
 Chain = tuple[Effect, ...]
 
+AUXES = 2
+"""Aux buses a mix has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """A stem in the host. Pan is a stereo balance from -1 (left only) over 0 to +1 (right only).
 
     The side panned away from follows a cosine, the other stays at 0 dB, so a centred track is untouched.
+    group: name of the group whose fader, mute and solo also hold for the track; "" is none. sends: dB to each aux
+    bus, -inf … +12, taken after the fader.
     """
 
     name: str
@@ -61,11 +66,50 @@ class Track:
     mute: bool = False
     solo: bool = False
     invert: bool = False
+    group: str = ""
+    sends: tuple[float, ...] = (SILENCE_DB,) * AUXES
 
     def __post_init__(self) -> None:
         check_gain(self.gain_db, f"track {self.name}")
         if not -1.0 <= self.pan <= 1.0:
             raise MixError(f"track {self.name}: pan is {self.pan}: give -1 (left) to 1 (right)")
+        if len(self.sends) != AUXES:
+            raise MixError(f"track {self.name}: {len(self.sends)} sends: give {AUXES}, one for each aux bus")
+        for number, gain_db in enumerate(self.sends, 1):
+            check_gain(gain_db, f"track {self.name}: send {number}")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Tracks ridden together: its gain is added to theirs in dB (a VCA), its mute and solo hold for all of them."""
+
+    name: str
+    gain_db: float = 0.0
+    mute: bool = False
+    solo: bool = False
+
+    def __post_init__(self) -> None:
+        check_gain(self.gain_db, f"group {self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Aux:
+    """A bus that the tracks' sends feed: its chain, then its gain into the master. Solo leaves it alone."""
+
+    name: str
+    chain: Chain = ()
+    gain_db: float = 0.0
+    mute: bool = False
+
+    def __post_init__(self) -> None:
+        check_gain(self.gain_db, f"aux {self.name}")
+
+
+def usual_auxes() -> tuple[Aux, ...]:
+    """What a new mix has: a room to send to, and an echo."""
+    room = Effect("reverb", {"room_size": 0.6, "wet_level": 1.0, "dry_level": 0.0})
+    echo = Effect("delay", {"delay_seconds": 0.375, "feedback": 0.35, "mix": 1.0})
+    return (Aux("reverb", (room,)), Aux("delay", (echo,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +129,21 @@ class Master:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Tracks in order, and the master. Track names are unique."""
+    """Tracks in order, the master, groups and the aux buses. Names of tracks, and of groups, are unique."""
 
     tracks: tuple[Track, ...]
     master: Master = field(default_factory=Master)
+    groups: tuple[Group, ...] = ()
+    auxes: tuple[Aux, ...] = field(default_factory=usual_auxes)
 
     def __post_init__(self) -> None:
-        names = [track.name for track in self.tracks]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        if doubled:
-            raise MixError(f"two tracks are called {doubled[0]!r}: give each its own name")
+        _check_unique([track.name for track in self.tracks], "tracks")
+        _check_unique([group.name for group in self.groups], "groups")
+        if len(self.auxes) != AUXES:
+            raise MixError(f"{len(self.auxes)} aux buses: give {AUXES}")
+        for track in self.tracks:
+            if track.group:
+                self.group(track.group)
 
     def track(self, name: str) -> Track:
         """The track of that name; `MixError` lists the names there are."""
@@ -102,6 +151,19 @@ class Mix:
             if track.name == name:
                 return track
         raise MixError(f"no track {name!r}: there are {', '.join(t.name for t in self.tracks)}")
+
+    def group(self, name: str) -> Group:
+        """The group of that name; `MixError` lists the names there are."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise MixError(f"no group {name!r}: there are {', '.join(g.name for g in self.groups) or 'none'}")
+
+
+def _check_unique(names: list[str], what: str) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise MixError(f"two {what} are called {doubled[0]!r}: give each its own name")
 
 
 def plain_mix(stems: tuple[str, ...]) -> Mix:
@@ -116,5 +178,19 @@ def check_gain(gain_db: float, where: str) -> None:
 
 
 def is_audible(track: Track, mix: Mix) -> bool:
-    """Mute wins over solo; where any track is soloed only soloed tracks sound."""
-    return not track.mute and (track.solo or not any(t.solo for t in mix.tracks))
+    """Mute wins over solo; where any track or group is soloed only these sound."""
+    group = mix.group(track.group) if track.group else None
+    if track.mute or (group and group.mute):
+        return False
+    return track.solo or bool(group and group.solo) or not any_solo(mix)
+
+
+def any_solo(mix: Mix) -> bool:
+    """Whether anything is soloed."""
+    return any(track.solo for track in mix.tracks) or any(group.solo for group in mix.groups)
+
+
+def track_gain_db(track: Track, mix: Mix) -> float:
+    """The track's fader and its group's together, held at +12 dB."""
+    group_db = mix.group(track.group).gain_db if track.group else 0.0
+    return min(track.gain_db + group_db, MAX_GAIN_DB)

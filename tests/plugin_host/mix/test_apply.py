@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from plugin_host.errors import MixError
 from plugin_host.mix import apply as apply_module
 from plugin_host.mix import commands as c
-from plugin_host.mix.apply import apply
+from plugin_host.mix.apply import apply, chain_of
 from plugin_host.mix.limits import MAX_BRANCH_DEPTH, MAX_EFFECTS, MAX_TRACKS
 from plugin_host.mix.scenes import MasterScene, Scene, TrackScene
-from plugin_host.mix.state import Chain, Effect, Mix, Track, plain_mix
+from plugin_host.mix.state import Chain, Effect, Mix, Track, is_audible, plain_mix, track_gain_db
 
 COMPRESSOR, DELAY, REVERB = Effect("compressor"), Effect("delay"), Effect("reverb")
 PARALLEL = Effect("parallel", branches=((), (DELAY, REVERB)))
@@ -22,7 +22,8 @@ PARALLEL = Effect("parallel", branches=((), (DELAY, REVERB)))
 @pytest.fixture
 def mix() -> Mix:
     mix = plain_mix(("drums", "bass", "vocals"))
-    return apply(mix, c.SetChain("vocals", (COMPRESSOR, PARALLEL)))
+    mix = apply(mix, c.SetChain("vocals", (COMPRESSOR, PARALLEL)))
+    return apply(mix, c.SetGroup("drums", "band"))
 
 
 COMMANDS: tuple[c.Command, ...] = (
@@ -32,6 +33,14 @@ COMMANDS: tuple[c.Command, ...] = (
     c.SetSolo("bass", True),
     c.ClearSolo(),
     c.SetInvert("bass", True),
+    c.SetSend("bass", 1, -6.0),
+    c.SetGroup("bass", "band"),
+    c.SetGroupGain("band", -3.0),
+    c.SetGroupMute("band", True),
+    c.SetGroupSolo("band", True),
+    c.RemoveGroup("band"),
+    c.SetAuxGain(0, -3.0),
+    c.SetAuxMute(1, True),
     c.SetChain("bass", (DELAY,)),
     c.AddEffect("bass", DELAY),
     c.RemoveEffect("vocals", 0),
@@ -44,7 +53,7 @@ COMMANDS: tuple[c.Command, ...] = (
     c.RenameTrack("bass", "low"),
     c.MoveTrack("vocals", 0),
     c.SetMasterGain(-1.0),
-    c.SetMasterChain((COMPRESSOR,)),
+    c.SetChain(c.MASTER, (COMPRESSOR,)),
     c.SetLimiter(False, -3.0),
     c.RecallScene(Scene("s", "p", tracks={"*": TrackScene(gain_db=-6.0)}, master=MasterScene(gain_db=-2.0))),
     c.ReplaceMix(plain_mix(("other",))),
@@ -167,3 +176,33 @@ def test_too_deep_branches_and_too_many_tracks_are_refused(mix: Mix) -> None:
     full = Mix(tuple(Track(f"t{i}", "drums") for i in range(MAX_TRACKS)))
     with pytest.raises(MixError, match="at most"):
         apply(full, c.AddTrack(Track("one more", "drums")))
+
+
+def test_a_group_rides_mutes_and_solos_its_tracks(mix: Mix) -> None:
+    mix = apply(apply(mix, c.SetGroup("bass", "band")), c.SetGroupGain("band", -6.0))
+    assert track_gain_db(mix.track("bass"), mix) == -6.0
+    assert track_gain_db(apply(mix, c.SetGain("bass", 12.0)).track("bass"), mix) == 6.0
+    muted = apply(mix, c.SetGroupMute("band", True))
+    assert [is_audible(track, muted) for track in muted.tracks] == [False, False, True]
+    soloed = apply(mix, c.SetGroupSolo("band", True))
+    assert [is_audible(track, soloed) for track in soloed.tracks] == [True, True, False]
+    assert apply(soloed, c.ClearSolo()) == mix
+
+
+def test_a_removed_group_leaves_its_tracks(mix: Mix) -> None:
+    mix = apply(mix, c.RemoveGroup("band"))
+    assert mix.groups == ()
+    assert mix.track("drums").group == ""
+
+
+def test_an_aux_bus_that_is_not_there_is_refused(mix: Mix) -> None:
+    for command in (c.SetSend("bass", 2, 0.0), c.SetAuxGain(-1, 0.0), c.SetAuxMute(2, True)):
+        with pytest.raises(MixError, match="give 1 to 2"):
+            apply(mix, command)
+
+
+def test_a_bus_has_a_chain_as_a_track_has(mix: Mix) -> None:
+    for bus in c.Bus:
+        edited = apply(apply(mix, c.SetChain(bus, ())), c.AddEffect(bus, DELAY))
+        assert chain_of(edited, bus) == (DELAY,)
+        assert [chain_of(edited, track.name) for track in mix.tracks] == [track.chain for track in mix.tracks]

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from plugin_host.errors import EffectError, PresetError
 from plugin_host.mix.mix_file import mix_text, read_mix, write_mix
-from plugin_host.mix.state import Effect, Master, Mix, Track, plain_mix
+from plugin_host.mix.state import Aux, Effect, Group, Master, Mix, Track, plain_mix
 from plugin_host.mix.toml_document import MAX_BYTES
 
 NAMES = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=12)
@@ -28,9 +29,35 @@ CHAINS = st.lists(PLAIN, max_size=3).map(tuple)
 PARALLEL = st.builds(Effect, kind=st.just("parallel"), branches=st.lists(CHAINS, min_size=1, max_size=3).map(tuple))
 FULL_CHAINS = st.lists(PLAIN | PARALLEL, max_size=3).map(tuple)
 FLAGS = {key: st.booleans() for key in ("mute", "solo", "invert")}
-TRACKS = st.builds(Track, name=NAMES, stem=NAMES, chain=FULL_CHAINS, gain_db=GAINS, pan=st.floats(-1.0, 1.0), **FLAGS)
+TRACKS = st.builds(
+    Track,
+    name=NAMES,
+    stem=NAMES,
+    chain=FULL_CHAINS,
+    gain_db=GAINS,
+    pan=st.floats(-1.0, 1.0),
+    sends=st.tuples(GAINS, GAINS),
+    **FLAGS,
+)
 MASTERS = st.builds(Master, chain=FULL_CHAINS, gain_db=GAINS, limiter=st.booleans(), ceiling_db=st.floats(-24.0, 0.0))
-MIXES = st.builds(Mix, st.lists(TRACKS, max_size=3, unique_by=lambda track: track.name).map(tuple), MASTERS)
+GROUPS = st.builds(Group, name=NAMES, gain_db=GAINS, mute=st.booleans(), solo=st.booleans())
+AUXES = st.builds(Aux, name=NAMES, chain=FULL_CHAINS, gain_db=GAINS, mute=st.booleans())
+
+
+def grouped(tracks: list[Track], groups: list[Group]) -> tuple[Track, ...]:
+    """The first tracks put into the groups."""
+    return tuple(
+        replace(track, group=groups[place].name if place < len(groups) else "") for place, track in enumerate(tracks)
+    )
+
+
+MIXES = st.builds(
+    lambda tracks, master, groups, auxes: Mix(grouped(tracks, groups), master, tuple(groups), auxes),
+    st.lists(TRACKS, max_size=3, unique_by=lambda track: track.name),
+    MASTERS,
+    st.lists(GROUPS, max_size=2, unique_by=lambda group: group.name),
+    st.tuples(AUXES, AUXES),
+)
 
 
 def any_effect(effect: Effect) -> None:
