@@ -6,7 +6,8 @@
     │   └── PluginError    an external plugin that is missing, refuses to load or crashes
     ├── MixError           a mix that does not fit its session
     ├── BounceError        a render that cannot be done as asked
-    └── OutputError        an audio device or server that is not there or refuses
+    ├── OutputError        an audio device or server that is not there or refuses
+    └── ControlError       an address, message, binding or control port that cannot be used
 
 Every message is one line that names the value and the remedy.
 """
@@ -45,3 +46,7 @@ class BounceError(HostError):
 
 class OutputError(HostError):
     """An audio device or server that is not there, or refuses what is asked of it."""
+
+
+class ControlError(HostError):
+    """An address, message, binding or control port that cannot be used."""
