@@ -1,0 +1,1 @@
+"""Surfaces: they translate what arrives from outside into commands of the desk."""

@@ -1,0 +1,297 @@
+"""The desk: the one owner of what is heard. Surfaces give it commands, it tells the engine and everyone who listens."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from plugin_host.desk import events as e
+from plugin_host.desk.checked import checked_apply
+from plugin_host.desk.ledger import Ledgers
+from plugin_host.desk.morph import Morph
+from plugin_host.desk.take_files import read_take, take_path
+from plugin_host.desk.takes import Replay, TakeDeck
+from plugin_host.effects.catalogue import check_effect
+from plugin_host.errors import HostError
+from plugin_host.live import port
+from plugin_host.mix import commands as c
+from plugin_host.mix import transport as t
+from plugin_host.mix.scenes import Scene
+from plugin_host.mix.state import Mix
+from plugin_host.mix.take import Take
+
+TICK_SECONDS = 0.02  # between reading the engine's news, and between two steps of a morph
+TAKE_ORIGIN = "take"  # of changes that a replayed take makes
+_TAKES_ON = (t.Stop, t.Pause, t.Seek)
+"""What ends a recording: from here on the song does not simply run on."""
+
+
+class Desk:
+    """Mix, transport and A/B as everyone sees them, and the commands that change them; for any number of threads.
+
+    frames, rate: the song's. takes_folder: where takes are kept, if they are. clock: seconds. `start` runs the desk's
+    own thread; without it `tick` must be called.
+    """
+
+    def __init__(
+        self,
+        engine: port.EnginePort,
+        mix: Mix,
+        *,
+        frames: int,
+        rate: int,
+        transport: t.Transport | None = None,
+        takes_folder: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine, self._rate, self._clock = engine, rate, clock
+        self._asked = Ledgers(mix, transport or t.Transport(), frames)
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+        self._listeners = e.Listeners()
+        self._morph: Morph | None = None
+        self._takes = TakeDeck(takes_folder, rate)
+        self._replay: Replay | None = None
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+
+    @property
+    def mix(self) -> Mix:
+        """The mix with everything that was asked for."""
+        return self._asked.mix.state
+
+    @property
+    def transport(self) -> t.Transport:
+        """The transport; while it plays, `status` knows the position."""
+        return self._asked.transport.state
+
+    @property
+    def reference(self) -> bool:
+        """Whether the original is heard instead of the remix."""
+        return self._asked.reference.state
+
+    @property
+    def recording(self) -> str:
+        """The name of the take that is being recorded or waits for play, "" for none."""
+        return self._takes.recording
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a take is being replayed."""
+        return self._replay is not None
+
+    def status(self) -> port.EngineStatus:
+        """How the engine is doing and where the song is."""
+        return self._engine.status()
+
+    def subscribe(self, size: int = e.QUEUE_SIZE) -> e.Subscription:
+        """A queue of everything that happens from now on; close it when done."""
+        return self._listeners.subscribe(size)
+
+    def do(self, command: port.EngineCommand, origin: str = "") -> None:
+        """Carry out a command of the surface `origin`. `MixError`, `EffectError`: it does not fit, nothing changed."""
+        with self._lock:
+            if isinstance(command, t.TransportCommand):
+                self._do_transport(command, origin)
+            elif isinstance(command, port.SetReference):
+                self._asked.reference.ask(self._send(command), command, command.on)
+                self._listeners.tell(e.ReferenceChanged(command.on, origin))
+            elif isinstance(command, port.ClearClips):
+                self._send(command)
+            else:
+                self._do_mix(command, origin)
+
+    def recall(self, scene: Scene, seconds: float = 0.0, origin: str = "") -> None:
+        """Go to a scene in `seconds` (0 … 600); a recall under way stops where it is. `MixError`: it does not fit."""
+        with self._lock:
+            if seconds == 0.0:
+                self._do_mix(c.RecallScene(scene), origin)
+            else:
+                morph = Morph(self.mix, self._asked.mix.tried(c.RecallScene(scene)), seconds, self._clock())
+                self._morph = None
+                for command in morph.at_start:
+                    self._do_mix(command, origin)
+                self._morph = morph
+            self._listeners.tell(e.SceneRecalled(scene.name, seconds, origin))
+
+    def record(self, name: str = "") -> str:
+        """Record a take from now on or the next Play; its name. `MixError` where one is recorded or has that name."""
+        with self._lock:
+            name = self._takes.arm(name)
+            if self.transport.playing:
+                now = self.status()
+                self._begin_take(now.song_frame, now.engine_frame)
+            return name
+
+    def end_recording(self) -> None:
+        """End the take; it is in its file when `TakeRecorded` is told. One that never began is forgotten."""
+        with self._lock:
+            self._hear()
+            self._takes.disarm()
+            self._takes.end()
+
+    def replay(self, name: str) -> None:
+        """Play the take of that name; `PresetError` where its file is wrong or absent."""
+        self.replay_take(read_take(take_path(self._takes.folder, name), self._rate, check_effect))
+
+    def replay_take(self, take: Take) -> None:
+        """Play that take: the mix and the place it began with, then its moves."""
+        with self._lock:
+            self._end_replay()
+            self._do_mix(c.ReplaceMix(take.mix), TAKE_ORIGIN)
+            self._do_transport(t.Seek(take.start), TAKE_ORIGIN)
+            self._engine.play_take(take)
+            self._replay = Replay(take, self._do_transport(t.Play(), TAKE_ORIGIN))
+
+    def capture(self, path: Path | None) -> None:
+        """Write what is heard to a file; None completes it."""
+        self._engine.capture(path)
+
+    def warn(self, text: str) -> None:
+        """Tell everyone something in one line."""
+        self._listeners.tell(e.DeskWarning(text))
+
+    def start(self) -> None:
+        """Run the desk's own thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and complete a take that is being recorded. The engine is not the desk's to close."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.end_recording()
+        self.tick()
+
+    def tick(self) -> None:
+        """Take in the engine's news, move a morph and a replay on, put finished takes into their files."""
+        with self._lock:
+            self._hear()
+            self._move_morph()
+            self._follow_replay()
+            recorded = self._takes.complete()
+        for recorder in recorded:
+            self._listeners.tell(self._takes.save(recorder))
+
+    def _run(self) -> None:
+        while not self._ending.wait(TICK_SECONDS):
+            self.tick()
+
+    def _send(self, command: port.EngineCommand) -> int:
+        number = next(self._numbers)
+        self._engine.send(number, command)
+        return number
+
+    def _do_mix(self, command: c.Command, origin: str, *, by_morph: bool = False) -> None:
+        state = self._asked.mix.tried(command)
+        if self._morph and not by_morph:
+            whole = isinstance(command, c.ReplaceMix | c.RecallScene)
+            self._morph = None if whole else self._morph.without(command)
+        self._asked.mix.ask(self._send(command), command, state)
+        self._listeners.tell(e.MixChanged(command, state, origin))
+
+    def _do_transport(self, command: t.TransportCommand, origin: str) -> int:
+        state = self._asked.transport.tried(command)
+        if isinstance(command, t.Pause) and self.transport.playing:
+            state = replace(state, position=self.status().song_frame)
+        if isinstance(command, t.Stop | t.Seek) and origin != TAKE_ORIGIN:
+            self._end_replay()
+        number = self._send(command)
+        self._asked.transport.ask(number, command, state)
+        self._listeners.tell(e.TransportChanged(command, state, origin))
+        return number
+
+    def _move_morph(self) -> None:
+        if self._morph is None:
+            return
+        morph = self._morph
+        commands, last = morph.step(self._clock())
+        for command in commands:
+            try:
+                self._do_mix(command, "", by_morph=True)
+            except HostError:  # its track or effect is gone by now
+                morph.without(command)
+        self._morph = None if last else morph
+
+    def _hear(self) -> None:
+        for event in self._engine.events():
+            self._take_in(event)
+
+    def _take_in(self, event: port.EngineEvent) -> None:
+        match event:
+            case port.Applied():
+                for number in event.numbers:
+                    self._confirm(number, event)
+            case port.Refused():
+                self._take_back(event)
+            case port.Stopped(song_frame):
+                self._takes.end()
+                self._end_replay()
+                self._asked.transport.amend(lambda old: replace(old, playing=False, position=song_frame))
+                self._listeners.tell(e.TransportChanged(None, self.transport))
+            case port.Notice(text):
+                self._listeners.tell(e.DeskWarning(text))
+            case port.Died(text, blamed):
+                self._takes.end()
+                self._listeners.tell(e.EngineDied(text, blamed))
+            case port.Back(bypassed, command):
+                self._end_replay()
+                if command:
+                    self._follow(command, "")
+                self._listeners.tell(e.EngineBack(bypassed))
+
+    def _confirm(self, number: int, done: port.Applied) -> None:
+        """The engine carried out a command, at a time that recording and the position go by."""
+        command = self._asked.mix.applied(number)
+        if command is not None:
+            self._takes.note(done, command)
+        self._asked.reference.applied(number)
+        moved = self._asked.transport.applied(number)
+        if isinstance(moved, _TAKES_ON):
+            self._takes.end()
+        if isinstance(moved, t.Pause):
+            self._asked.transport.amend(lambda old: replace(old, position=done.song_frame) if not old.playing else old)
+        if isinstance(moved, t.Play):
+            self._begin_take(done.song_frame, done.engine_frame)
+        if self._replay and number == self._replay.number:
+            self._replay.running = True
+
+    def _take_back(self, refused: port.Refused) -> None:
+        self._listeners.tell(e.DeskWarning(refused.text))
+        if self._asked.mix.refused(refused.number) is not None:
+            self._listeners.tell(e.MixChanged(None, self.mix))
+        if self._asked.transport.refused(refused.number) is not None:
+            self._listeners.tell(e.TransportChanged(None, self.transport))
+        if self._asked.reference.refused(refused.number) is not None:
+            self._listeners.tell(e.ReferenceChanged(self.reference))
+
+    def _begin_take(self, song_frame: int, engine_frame: int) -> None:
+        name = self._takes.begin(self._asked.mix.confirmed, song_frame, engine_frame)
+        if name:
+            self._listeners.tell(e.TakeBegun(name))
+
+    def _follow_replay(self) -> None:
+        if self._replay is None or not self._replay.running:
+            return
+        for command in self._replay.due(self.status().song_frame):
+            self._follow(command, TAKE_ORIGIN)
+        if self._replay.done:
+            self._end_replay()
+
+    def _follow(self, command: c.Command, origin: str) -> None:
+        """Do to the mix that everyone sees what the engine's side did by itself."""
+        with suppress(HostError):  # someone changed what it was about: the engine passes over it as well
+            self._asked.mix.amend(partial(checked_apply, command=command, check=check_effect))
+            self._listeners.tell(e.MixChanged(command, self.mix, origin))
+
+    def _end_replay(self) -> None:
+        if self._replay:
+            self._replay = None
+            self._engine.play_take(None)
+            settled = c.ReplaceMix(self.mix)  # what the take did is the mix now, also for an engine started again
+            self._asked.mix.ask(self._send(settled), settled, self.mix)
+            self._listeners.tell(e.ReplayEnded())
