@@ -10,8 +10,9 @@ import numpy as np
 from plugin_host.effects.catalogue import check_effect, effect_type
 from plugin_host.effects.codec_rates import mp3_rate, steps_at
 from plugin_host.effects.external import ExternalPlugin
-from plugin_host.effects.frame_buffers import CHANNELS
+from plugin_host.effects.frame_buffers import CHANNELS, Block
 from plugin_host.effects.pitch_offset import pitch_shift_offset
+from plugin_host.effects.plain_stage import PlainStage
 from plugin_host.effects.plugins import make_plugin
 from plugin_host.effects.segments import SegmentStage
 from plugin_host.effects.stages import (
@@ -19,7 +20,6 @@ from plugin_host.effects.stages import (
     BypassStage,
     LookaheadStage,
     ParallelStage,
-    PlainStage,
     SeriesStage,
     Stage,
     StepProcess,
@@ -28,6 +28,9 @@ from plugin_host.effects.stages import (
 )
 from plugin_host.errors import EffectError, PluginError
 from plugin_host.mix.state import Chain, Effect, ParamValue
+
+Mark = Callable[[int], None]
+"""Told the slot of an external plugin before it works and -1 after, so that a crash can be blamed on it."""
 
 LATENCY_MARGIN = 2
 """Frames on top of the measured shortfall: a resampler's rounding may once be worse than in the probe."""
@@ -41,44 +44,51 @@ class Build:
     """How a chain is being built.
 
     allow_missing: a plugin that does not load is passed by, with a line in `warnings`, instead of refused.
-    segment_frames: segment length for effects that cannot be streamed; None refuses them.
+    segment_frames: segment length for effects that cannot be streamed; None refuses them. mark: see `Mark`.
     """
 
     rate: int
     allow_missing: bool = False
     segment_frames: int | None = None
+    mark: Mark = lambda slot: None
     warnings: list[str] = field(default_factory=list)
 
 
-def build_chain(chain: Chain, build: Build) -> SeriesStage:
+def build_chain(chain: Chain, build: Build, first_slot: int = 0, slot: int | None = None) -> SeriesStage:
     """A stage for the whole chain.
 
+    first_slot: number of its first slot, for marks. slot: the one number for all of it, where it is a branch.
     Raises `EffectError` for what `check_effect` refuses, for an effect that cannot be streamed where
     `build.segment_frames` is None and for an unreadable impulse response; `PluginError` for plugins.
     """
     for effect in chain:
         check_effect(effect)
     stages: list[Stage] = []
-    for plain, slots in groupby(chain, key=_is_plain):
+    sizes: list[int] = []
+    for plain, group in groupby(enumerate(chain, first_slot), key=lambda numbered: _is_plain(numbered[1])):
+        slots = list(group)
         if plain:
-            stages.append(PlainStage([make_plugin(effect, build.rate) for effect in slots], build.rate))
+            stages.append(_plain_stage([effect for _, effect in slots], build.rate))
+            sizes.append(len(slots))
         else:
-            stages.extend(_build_slot(effect, build) for effect in slots)
-    return SeriesStage(stages)
+            stages.extend(_build_slot(effect, build, at if slot is None else slot) for at, effect in slots)
+            sizes.extend(1 for _ in slots)
+    return SeriesStage(stages, sizes)
 
 
 def needs_ahead(effect: Effect) -> bool:
     """Whether this slot, as it is set, sounds through an effect that cannot be streamed."""
-    return not _is_passed_by(effect) and _holds_unstreamable(effect)
+    return not is_passed_by(effect) and _holds_unstreamable(effect)
+
+
+def is_passed_by(effect: Effect) -> bool:
+    """Whether this slot, as it is set, leaves the sound as it is."""
+    return effect.bypass or effect.wet == 0.0
 
 
 def _holds_unstreamable(effect: Effect) -> bool:
     inner = (effect for branch in effect.branches for effect in branch)
     return not effect_type(effect.kind).streamable or any(needs_ahead(effect) for effect in inner)
-
-
-def _is_passed_by(effect: Effect) -> bool:
-    return effect.bypass or effect.wet == 0.0
 
 
 def _is_plain(effect: Effect) -> bool:
@@ -87,26 +97,30 @@ def _is_plain(effect: Effect) -> bool:
     return in_full and effect.kind not in special and effect_type(effect.kind).streamable
 
 
-def _build_slot(effect: Effect, build: Build) -> Stage:
-    if _is_passed_by(effect):
+def _plain_stage(effects: list[Effect], rate: int) -> PlainStage:
+    return PlainStage([make_plugin(effect, rate) for effect in effects], [effect.kind for effect in effects], rate)
+
+
+def _build_slot(effect: Effect, build: Build, slot: int) -> Stage:
+    if is_passed_by(effect):
         # What is rendered ahead comes out in time, so its bypass has no latency to keep.
-        return BypassStage(0 if _holds_unstreamable(effect) else _build_effect(effect, build).latency)
-    stage = _build_effect(effect, build)
-    return stage if effect.wet == 1.0 else WetDryStage(stage, effect.wet)
+        return BypassStage(0 if _holds_unstreamable(effect) else _build_effect(effect, build, slot).latency)
+    stage = _build_effect(effect, build, slot)
+    return stage if effect.wet == 1.0 else WetDryStage(stage, effect.wet, build.rate)
 
 
-def _build_effect(effect: Effect, build: Build) -> Stage:
+def _build_effect(effect: Effect, build: Build, slot: int) -> Stage:
     if effect.kind == "parallel":
-        return ParallelStage([build_chain(branch, build) for branch in effect.branches])
+        return ParallelStage([build_chain(branch, build, slot=slot) for branch in effect.branches])
     if effect.kind == "vst3":
-        return _build_external(effect, build)
+        return _build_external(effect, build, slot)
     if effect.kind in _LOOKAHEAD:
         return LookaheadStage(partial(make_plugin, effect, build.rate), build.rate)
     if effect.kind in _STEPPED:
         return _build_stepped(effect, build.rate)
     if not effect_type(effect.kind).streamable:
         return _build_segments(effect, build)
-    return PlainStage([make_plugin(effect, build.rate)], build.rate)
+    return _plain_stage([effect], build.rate)
 
 
 def _build_stepped(effect: Effect, rate: int) -> StepStage:
@@ -141,12 +155,26 @@ def _build_segments(effect: Effect, build: Build) -> SegmentStage:
     return SegmentStage(partial(make_plugin, effect, build.rate), build.rate, build.segment_frames, late)
 
 
-def _build_external(effect: Effect, build: Build) -> Stage:
+def _build_external(effect: Effect, build: Build, slot: int) -> Stage:
     try:
+        build.mark(slot)
         plugin = ExternalPlugin(effect, build.rate)
     except PluginError as error:
         if not build.allow_missing or error.field != "plugin_path":
             raise
         build.warnings.append(f"{error} (passed by)")
         return BypassStage(0)
-    return StepStage(plugin.start, short=0, late=plugin.latency)
+    finally:
+        build.mark(-1)
+    return StepStage(lambda: _marked(plugin.start(), build.mark, slot), short=0, late=plugin.latency)
+
+
+def _marked(process: StepProcess, mark: Mark, slot: int) -> StepProcess:
+    def marked(block: Block) -> Block:
+        mark(slot)
+        try:
+            return process(block)
+        finally:
+            mark(-1)
+
+    return marked

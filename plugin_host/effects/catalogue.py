@@ -19,7 +19,8 @@ class Parameter:
     """One parameter. kind: "float", "int", "bool", "choice" or "path". default None: it must be given.
 
     minimum, maximum: inclusive, only for numbers. choices: only for "choice". below_nyquist: a filter frequency,
-    lowered when the effect is built where the sample rate cannot hold it.
+    lowered when the effect is built where the sample rate cannot hold it. glides: a playing effect takes new values
+    without a click (see `param_glide`); where it does not, a change builds the effect anew.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Parameter:
     choices: tuple[str, ...]
     description: str
     below_nyquist: bool = False
+    glides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,15 @@ def effect_types() -> tuple[EffectType, ...]:
 
 def effect_type(name: str) -> EffectType:
     """The effect of that name; `EffectError` lists near names."""
-    for kind in effect_types():
-        if kind.name == name:
-            return kind
-    raise EffectError(f"no effect {name!r}: {_suggest(name, [kind.name for kind in effect_types()])}")
+    known = _types_by_name()
+    if name not in known:
+        raise EffectError(f"no effect {name!r}: {_suggest(name, list(known))}")
+    return known[name]
+
+
+@cache
+def _types_by_name() -> dict[str, EffectType]:
+    return {kind.name: kind for kind in effect_types()}
 
 
 def check_effect(effect: Effect) -> None:
@@ -134,11 +141,11 @@ def _check_number(where: str, parameter: Parameter, value: ParamValue) -> None:
 
 def _effect_type(name: str, title: str, bound: tuple[BoundParameter, ...]) -> EffectType:
     card: Card = CARDS[name]
-    parameters = tuple(_parameter(b, card.spans[b.name]) for b in bound if b.name in card.spans)
+    parameters = tuple(_parameter(b, card.spans[b.name], card) for b in bound if b.name in card.spans)
     return EffectType(name, title, card.purpose, parameters, card.streamable, card.latency)
 
 
-def _parameter(bound: BoundParameter, span: Span) -> Parameter:
+def _parameter(bound: BoundParameter, span: Span, card: Card) -> Parameter:
     kind = "choice" if bound.choices else _KIND_OF.get(bound.annotation, "path")
     return Parameter(
         bound.name,
@@ -150,6 +157,7 @@ def _parameter(bound: BoundParameter, span: Span) -> Parameter:
         bound.choices,
         span.description,
         span.below_nyquist,
+        glides=kind == "float" and span.glides and not card.steady,
     )
 
 

@@ -6,9 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
-from plugin_host.effects.building import Build, build_chain, needs_ahead
+from plugin_host.effects.building import Build, Mark, build_chain, needs_ahead
 from plugin_host.effects.frame_buffers import Block, silence
 from plugin_host.effects.segments import LEAD_SECONDS, SEGMENT_SECONDS
+from plugin_host.effects.stages import Path
 from plugin_host.effects.tail import measure_tail
 from plugin_host.errors import EffectError
 from plugin_host.mix.state import Chain
@@ -25,15 +26,26 @@ class ChainRunner:
 
     chain: its effects must all be streamable (see `split_render_ahead`). rate: frames per second. allow_missing: a
     plugin that does not load is passed by instead of refused. where: whose chain it is, named in errors ("track
-    vocals"). Raises `EffectError` and, for plugins, `PluginError`.
+    vocals"). first_slot: the number of its first slot, where slots before it were rendered ahead. mark: see
+    `building.Mark`. Raises `EffectError` and, for plugins, `PluginError`.
 
     latency: frames, constant. warnings: one line per plugin passed by.
     """
 
-    def __init__(self, chain: Chain, rate: int, *, allow_missing: bool = False, where: str = "") -> None:
-        build = Build(int(rate), allow_missing)
+    def __init__(
+        self,
+        chain: Chain,
+        rate: int,
+        *,
+        allow_missing: bool = False,
+        where: str = "",
+        first_slot: int = 0,
+        mark: Mark = lambda slot: None,
+    ) -> None:
+        build = Build(int(rate), allow_missing, mark=mark)
         with named(where):
-            self._stage = build_chain(chain, build)
+            self._stage = build_chain(chain, build, first_slot)
+        self._first_slot = first_slot
         self.latency: int = self._stage.latency
         self.warnings: tuple[str, ...] = tuple(_prefixed(where, line) for line in build.warnings)
         self._chain, self._rate, self._allow_missing = chain, int(rate), allow_missing
@@ -54,6 +66,26 @@ class ChainRunner:
     def reset(self) -> None:
         """Forget what was heard: the next block is the first. An external plugin resets as far as it can."""
         self._stage.reset()
+
+    def move(self, path: Path, name: str, value: float) -> None:
+        """Glide one parameter to `value`, from the next frame on, in 20 ms or, where that would click, more.
+
+        path: the effect's, counted as in the whole chain. name: a parameter that `moves.chain_moves` lets move, or
+        `WET`. Cheap enough for an audio thread; between the blocks of `process` only.
+        """
+        self._stage.move((path[0] - self._first_slot, *path[1:]), name, value)
+
+    def measure(self) -> None:
+        """Have the next block tell what compressors take away; no sample is changed by that."""
+        self._stage.measure()
+
+    @property
+    def reduction_db(self) -> float | None:
+        """What compressors took away when last measured, in dB, 0 or more; None where there is none that can tell.
+
+        Compressors tell; pedalboard's limiters within a chain do not.
+        """
+        return self._stage.reduction_db
 
 
 def split_render_ahead(chain: Chain) -> tuple[Chain, Chain]:

@@ -15,6 +15,7 @@ class Span:
 
     below_nyquist: a filter frequency. Where the range passes what the sample rate can hold (a 15 kHz filter at
     8 kHz) the value is lowered when the effect is built, so that one preset fits every song.
+    glides: whether a playing effect takes new values without a click; a delay time, for one, tears the sound apart.
     """
 
     description: str
@@ -22,16 +23,21 @@ class Span:
     maximum: float | None = None
     unit: str = ""
     below_nyquist: bool = False
+    glides: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What an effect is for, how late its output is, and whether it can run block by block."""
+    """What an effect is for, how late its output is, whether it can run block by block.
+
+    steady: no parameter of it can move while it plays; a change builds it anew.
+    """
 
     purpose: str
     spans: Mapping[str, Span] = field(default_factory=dict)
     latency: str = "none"
     streamable: bool = True
+    steady: bool = False
 
 
 def _corner(description: str, lowest: float = 20.0) -> Span:
@@ -62,13 +68,14 @@ CARDS: Mapping[str, Card] = {
             "true_peak": Span("watch the wave between samples too (4x oversampled detector)"),
         },
         latency="the lookahead, 5 ms unless set; 60 frames more with true_peak",
+        steady=True,
     ),
     "chorus": Card(
         "several slightly detuned copies: width and shimmer",
         {
             "rate_hz": Span("speed of the detuning", 0.01, 20.0, "Hz"),
             "depth": Span("amount of detuning", 0.0, 1.0),
-            "centre_delay_ms": Span("delay of the copies", 1.0, 100.0, "ms"),
+            "centre_delay_ms": Span("delay of the copies", 1.0, 100.0, "ms", glides=False),
             "feedback": Span("copies fed back; negative hollows the sound", -0.95, 0.95),
             "mix": _MIX,
         },
@@ -96,7 +103,7 @@ CARDS: Mapping[str, Card] = {
     "delay": Card(
         "echoes",
         {
-            "delay_seconds": Span("time between echoes", 0.0, 5.0, "s"),
+            "delay_seconds": Span("time between echoes", 0.0, 5.0, "s", glides=False),
             "feedback": Span("level of each echo against the one before", 0.0, 0.95),
             "mix": _MIX,
         },
@@ -110,6 +117,7 @@ CARDS: Mapping[str, Card] = {
         {"quality": _QUALITY},
         latency="rendered ahead",
         streamable=False,
+        steady=True,
     ),
     "gain": Card("louder or quieter", {"gain_db": Span("level change", -80.0, 24.0, "dB")}),
     "high_shelf_filter": Card("treble up or down", _BAND),
@@ -143,6 +151,7 @@ CARDS: Mapping[str, Card] = {
         "the losses of a low-quality MP3",
         {"vbr_quality": Span("0 best, 9.9 worst", 0.0, 9.9)},
         latency="84 ms at 44.1 kHz (one coder and decoder round trip)",
+        steady=True,
     ),
     "noise_gate": Card(
         "silence between the notes",
@@ -169,6 +178,7 @@ CARDS: Mapping[str, Card] = {
         {"semitones": Span("shift; 12 is one octave up", -24.0, 24.0, "semitones")},
         latency="rendered ahead",
         streamable=False,
+        steady=True,
     ),
     "resample": Card(
         "down to another sample rate and back: old samplers, telephones",
@@ -177,6 +187,7 @@ CARDS: Mapping[str, Card] = {
             "quality": _QUALITY,
         },
         latency="about 11 ms at 44.1 kHz by way of 8 kHz; more for lower rates and longer filters",
+        steady=True,
     ),
     "reverb": Card(
         "a room around the sound",

@@ -23,13 +23,23 @@ def make_plugin(effect: Effect, rate: int) -> pedalboard.Plugin:
     convolution cannot be read.
     """
     kind = effect_type(effect.kind)
-    values = {parameter.name: _value(parameter, effect.params, rate) for parameter in kind.parameters}
+    values = {parameter.name: parameter_value(parameter, effect.params, rate) for parameter in kind.parameters}
     if kind.name == "convolution":
         response, response_rate = read_impulse_response(str(values["impulse_response_filename"]))
         return pedalboard.Convolution(response, mix=float(values["mix"]), sample_rate=response_rate)
     plugin_class = effect_classes()[kind.name]
     bound = {parameter.name: parameter for parameter in bound_parameters(kind.name)}
     return plugin_class(**{name: constructor_value(bound[name], value) for name, value in values.items()})
+
+
+def parameter_value(parameter: Parameter, params: Params, rate: int) -> ParamValue:
+    """What a parameter comes to: as given or its default, a filter frequency within what `rate` holds."""
+    value = params.get(parameter.name, parameter.default)
+    if value is None:
+        raise EffectError(f"{parameter.name} is missing: {parameter.description}", parameter.name)
+    if parameter.below_nyquist:
+        return min(float(value), HIGHEST_CORNER * rate)
+    return value
 
 
 def read_impulse_response(path: str) -> tuple[npt.NDArray[np.float32], float]:
@@ -58,12 +68,3 @@ def _response_problem(channels: int, frames: int, rate: float) -> str:
     if frames == 0:
         return "is empty"
     return f"lasts {frames / rate:.0f} s" if frames > LONGEST_RESPONSE_SECONDS * rate else ""
-
-
-def _value(parameter: Parameter, params: Params, rate: int) -> ParamValue:
-    value = params.get(parameter.name, parameter.default)
-    if value is None:
-        raise EffectError(f"{parameter.name} is missing: {parameter.description}", parameter.name)
-    if parameter.below_nyquist:
-        return min(float(value), HIGHEST_CORNER * rate)
-    return value

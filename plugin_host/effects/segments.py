@@ -16,6 +16,7 @@ import pedalboard
 from scipy.signal import fftconvolve
 
 from plugin_host.effects.frame_buffers import Block, FrameQueue
+from plugin_host.effects.stages import SteadyStage
 
 SEGMENT_SECONDS = 20.0
 LEAD_SECONDS = 1.0
@@ -27,7 +28,7 @@ SHIFT_SECONDS = 0.005
 """A segment may be this much out of time if that makes its seam smooth."""
 
 
-class SegmentStage:
+class SegmentStage(SteadyStage):
     """A stage whose latency is a whole segment: for rendering ahead, not for playing.
 
     make: the effect as if new. late: frames by which the effect's output lags behind its input (negative: leads),

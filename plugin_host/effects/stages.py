@@ -14,12 +14,21 @@ import numpy as np
 import pedalboard
 
 from plugin_host.effects.frame_buffers import Block, DelayLine, FrameQueue, silence
+from plugin_host.effects.param_glide import GLIDE_SECONDS
+from plugin_host.effects.ramped_share import RampedShare
+from plugin_host.errors import EffectError
 
 INNER_FRAMES = 512
 """Largest block that pedalboard sees at once; longer ones it splits itself. A convolution costs least near this."""
 
 STEP_FRAMES = 64
 """The one block size for effects that care about it; up to 63 frames of latency (1.4 ms at 44.1 kHz)."""
+
+WET = ""
+"""The name under which a slot's own wet share moves, beside the parameters of its effect."""
+
+Path = tuple[int, ...]
+"""Where an effect stands: its slot, or slot, branch and slot within the branch, and so on."""
 
 StepProcess = Callable[[Block], Block]
 """Takes a whole number of steps (2, k·64), gives what is ready: fewer frames at first, never fewer in the long run."""
@@ -38,31 +47,31 @@ class Stage(Protocol):
     def reset(self) -> None:
         """Forget what was heard, as if new."""
 
+    def move(self, path: Path, name: str, value: float) -> None:
+        """Glide the parameter `name` (or `WET`) of the effect at `path` to `value`, from the next frame on."""
 
-class PlainStage:
-    """Effects without latency, run as one pedalboard chain (one call per block for all of them)."""
+    def measure(self) -> None:
+        """Have the next block tell how much compressors take away."""
 
-    latency = 0
-
-    def __init__(self, plugins: Sequence[pedalboard.Plugin], rate: int) -> None:
-        self._chain = pedalboard.Chain(list(plugins))
-        self._rate = float(rate)
-        self._fresh = True
-        # The largest block comes first, so that none later makes the effects start anew; it also fixes the layout.
-        self._chain.process(silence(INNER_FRAMES), self._rate, buffer_size=INNER_FRAMES, reset=False)
-
-    def process(self, block: Block) -> Block:
-        """(2, frame) in, as many out."""
-        out: Block = self._chain.process(block, self._rate, buffer_size=INNER_FRAMES, reset=self._fresh)
-        self._fresh = False
-        return out
-
-    def reset(self) -> None:
-        """As if new: the next block begins with pedalboard's own reset, which keeps the size and layout."""
-        self._fresh = True
+    @property
+    def reduction_db(self) -> float | None:
+        """What compressors took away when last measured, 0 or more; None where nothing in here can tell."""
 
 
-class LookaheadStage:
+class SteadyStage:
+    """What a stage does in which no parameter moves and nothing is measured."""
+
+    reduction_db: float | None = None
+
+    def move(self, path: Path, name: str, value: float) -> None:
+        """Refused: such an effect is built anew instead (see `moves.chain_moves`)."""
+        raise EffectError(f"{name or 'wet'} of slot {path} does not move while it plays: build the chain anew", name)
+
+    def measure(self) -> None:
+        """Nothing to measure."""
+
+
+class LookaheadStage(SteadyStage):
     """An effect that is late by a fixed number of frames whatever the block size (BrickwallLimiter).
 
     It is started with silence until it returns as much as it is given; what it withheld till then is its latency.
@@ -86,7 +95,7 @@ class LookaheadStage:
         self.latency = settle(self.process, INNER_FRAMES)
 
 
-class StepStage:
+class StepStage(SteadyStage):
     """An effect fed in steps of 64 frames, whatever blocks come in: the same samples by construction.
 
     start: makes the effect as if new. short: the most frames it withholds. late: frames by which what it returns
@@ -114,7 +123,7 @@ class StepStage:
         self._ready = FrameQueue(self._queued)
 
 
-class BypassStage:
+class BypassStage(SteadyStage):
     """The input, unchanged bit for bit, as late as the effect it stands for."""
 
     def __init__(self, latency: int) -> None:
@@ -133,16 +142,16 @@ class BypassStage:
 class WetDryStage:
     """wet parts of an effect and 1 - wet parts of its input, in time with each other."""
 
-    def __init__(self, effect: Stage, wet: float) -> None:
+    def __init__(self, effect: Stage, wet: float, rate: int) -> None:
         self._effect = effect
-        self._wet = np.float32(wet)
+        self._share = RampedShare(wet, round(GLIDE_SECONDS * rate))
         self._dry = DelayLine(effect.latency)
         self.latency = effect.latency
 
     def process(self, block: Block) -> Block:
         """(2, frame) in, as many out."""
         dry = self._dry.process(block)
-        mixed: Block = dry + self._wet * (self._effect.process(block) - dry)
+        mixed: Block = dry + self._share.next(block.shape[1]) * (self._effect.process(block) - dry)
         return mixed
 
     def reset(self) -> None:
@@ -150,12 +159,29 @@ class WetDryStage:
         self._dry.reset()
         self._effect.reset()
 
+    def move(self, path: Path, name: str, value: float) -> None:
+        """See `Stage.move`."""
+        if name == WET and len(path) == 1:
+            self._share.move(value)
+        else:
+            self._effect.move(path, name, value)
+
+    def measure(self) -> None:
+        """See `Stage.measure`."""
+        self._effect.measure()
+
+    @property
+    def reduction_db(self) -> float | None:
+        """See `Stage.reduction_db`."""
+        return self._effect.reduction_db
+
 
 class SeriesStage:
-    """Stages one after another."""
+    """Stages one after another. slots: how many slots of the chain each one holds."""
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
+    def __init__(self, stages: Sequence[Stage], slots: Sequence[int]) -> None:
         self._stages = tuple(stages)
+        self._places = [(stage, place) for stage, held in zip(stages, slots, strict=True) for place in range(held)]
         self.latency = sum(stage.latency for stage in self._stages)
 
     def process(self, block: Block) -> Block:
@@ -168,6 +194,22 @@ class SeriesStage:
         """As if new."""
         for stage in self._stages:
             stage.reset()
+
+    def move(self, path: Path, name: str, value: float) -> None:
+        """See `Stage.move`."""
+        stage, place = self._places[path[0]]
+        stage.move((place, *path[1:]), name, value)
+
+    def measure(self) -> None:
+        """See `Stage.measure`."""
+        for stage in self._stages:
+            stage.measure()
+
+    @property
+    def reduction_db(self) -> float | None:
+        """See `Stage.reduction_db`."""
+        found = [stage.reduction_db for stage in self._stages if stage.reduction_db is not None]
+        return sum(found) if found else None
 
 
 class ParallelStage:
@@ -190,6 +232,20 @@ class ParallelStage:
         for branch, line in zip(self._branches, self._lines, strict=True):
             branch.reset()
             line.reset()
+
+    def move(self, path: Path, name: str, value: float) -> None:
+        """See `Stage.move`."""
+        self._branches[path[1]].move(path[2:], name, value)
+
+    def measure(self) -> None:
+        """See `Stage.measure`."""
+        for branch in self._branches:
+            branch.measure()
+
+    @property
+    def reduction_db(self) -> float | None:
+        """See `Stage.reduction_db`; of the branch that takes away most."""
+        return max((b.reduction_db for b in self._branches if b.reduction_db is not None), default=None)
 
 
 def settle(process: StepProcess, step: int) -> int:

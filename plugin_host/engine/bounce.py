@@ -48,15 +48,18 @@ def bounce(
 ) -> BounceReport:
     """Render `mix` over the stems of `session` into the file `out` and, where asked for, a folder of track files.
 
+    With `settings.take` it is the take's mix that is rendered, and changed as it was live; `mix` is not used.
     The track files go to `OUT-tracks/` beside `out` (see `TrackFiles`); a file already there is replaced. Every file
     appears only when it is complete. progress is called with frames done and frames in all, cancelled asked now and
     then. Errors: `MixError` (stem missing or cut short), `EffectError` and `PluginError` naming the track,
     `BounceError` (an empty part, a path that cannot or must not be written, disk full), `Cancelled`.
     """
     settings = settings or BounceSettings()
+    mix = settings.take.mix if settings.take else mix
     check_stems(mix, session)
     part = part_of(session, settings)
-    mix = _without_unheard_chains(mix)
+    if settings.take is None:
+        mix = _without_unheard_chains(mix)
     targets = _targets(session, mix, out, settings)
     request = PassRequest(session, mix, settings, part, targets, out.parent)
     watch = Watch(_work(request), progress, cancelled)
@@ -72,7 +75,7 @@ def _loud_bounce(request: PassRequest, out: Path, loudness: float, watch: Watch)
     with tempfile.TemporaryDirectory(prefix=".stemrack-", dir=request.scratch) as folder:
         raw = Target(Path(folder) / "mix.wav", SampleFormat.FLOAT32, measured=True)
         unlimited = replace(request.mix, master=replace(request.mix.master, limiter=False))
-        found = render_pass(replace(request, mix=unlimited, targets=(raw, *request.targets[1:])), watch)
+        found = render_pass(replace(request, mix=unlimited, targets=(raw, *request.targets[1:]), limited=False), watch)
         with WavSource(raw.path) as source:
             finished = _brought_to(loudness, request, out, source, found, watch)
     return _report(request, found, finished)

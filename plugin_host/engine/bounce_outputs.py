@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugin_host.engine.render_block import Block
+from plugin_host.engine.strip import Block
 from separation_core.audio.loudness import LevelMeter, Levels
 from separation_core.audio.writing import SampleFormat, SongWriter
 from separation_core.units import Hertz

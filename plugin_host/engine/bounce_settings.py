@@ -7,6 +7,7 @@ from plugin_host.engine.bounce_files import TrackFiles
 from plugin_host.engine.bounce_outputs import OutputFile
 from plugin_host.engine.normalise import LoudnessReport
 from plugin_host.errors import BounceError
+from plugin_host.mix.take import Take
 from plugin_host.stems.open_session import HostSession
 from separation_core.audio.writing import SampleFormat
 
@@ -22,7 +23,8 @@ class BounceSettings:
     of the song in seconds; None is its beginning and end. tail: longest time in seconds that reverbs may sound on
     after the song's end. threads: how many work on the effects, None for what the
     machine has; reading and writing have one each besides; they change no sample.
-    block_frames: frames per block. allow_missing: pass by plugins that are not installed.
+    block_frames: frames per block. allow_missing: pass by plugins that are not installed. take: control moves to
+    carry out on the way; the part begins where the take does unless `start` says otherwise.
     """
 
     mix: bool = True
@@ -35,6 +37,7 @@ class BounceSettings:
     threads: int | None = None
     block_frames: int = 16_384
     allow_missing: bool = False
+    take: Take | None = None
 
     def __post_init__(self) -> None:
         if not self.mix and self.tracks is TrackFiles.NONE:
@@ -98,7 +101,9 @@ class Part:
 def part_of(session: HostSession, settings: BounceSettings) -> Part:
     """The part asked for; `BounceError` where it is empty or lies outside the song."""
     seconds = session.frames / session.rate
-    start = 0.0 if settings.start is None else settings.start
+    start = settings.start
+    if start is None:
+        start = settings.take.start / session.rate if settings.take else 0.0
     end = seconds if settings.end is None else settings.end
     if not 0.0 <= start < seconds:
         raise BounceError(f"start is {start:g} s: give 0 to {seconds:.3f}, the length of the song")

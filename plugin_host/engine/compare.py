@@ -10,7 +10,7 @@ import numpy as np
 from plugin_host.engine.bounce_files import unprotected
 from plugin_host.engine.bounce_watch import Cancel, Progress, Watch
 from plugin_host.engine.glide import GainGlide, ramp_shape
-from plugin_host.engine.render_block import Block
+from plugin_host.engine.strip import Block
 from plugin_host.errors import BounceError
 from separation_core.audio.frames import FrameSource
 from separation_core.audio.loudness import LevelMeter

@@ -21,9 +21,9 @@ class Fault:
 class FaultGuard:
     """Passes signals on until their first non-sound, then fades the last good sample out and stays silent.
 
-    Silence lasts until `reset` (a seek, or a new render): an effect that gave NaN once mostly does it again, and a
-    track that comes and goes is worse than one that is plainly missing. As nothing is heard of a chain after its
-    fault, the result does not depend on block sizes.
+    Silence lasts until `reset` (a new render) or `clear` (a new chain): an effect that gave NaN once mostly does it
+    again, and a track that comes and goes is worse than one that is plainly missing. As nothing is heard of a chain
+    after its fault, the result does not depend on block sizes.
 
     names: one per signal, for the faults. fade: (frame,) falling curve that is multiplied on the last good sample.
     """
@@ -34,6 +34,16 @@ class FaultGuard:
         self._last_good = np.zeros((len(names), 2), dtype=np.float32)
         self._faults: dict[int, Fault] = {}
         self._faded = [0] * len(names)
+
+    def rearrange(self, names: Sequence[str], signals: Sequence[int | None]) -> None:
+        """Signal n, now called `names[n]`, becomes what signal `signals[n]` was; None is a new one."""
+        kept = {old: new for new, old in enumerate(signals) if old is not None}
+        self._faults = {kept[old]: fault for old, fault in self._faults.items() if old in kept}
+        self._faded = [0 if old is None else self._faded[old] for old in signals]
+        last_good = np.zeros((len(names), 2), dtype=np.float32)
+        for old, new in kept.items():
+            last_good[new] = self._last_good[old]
+        self._names, self._last_good = tuple(names), last_good
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -52,6 +62,12 @@ class FaultGuard:
                 self._guard(index, signal, frame)
         else:
             self._last_good[:, :, None] = signals[:, :, -1:]
+
+    def clear(self, signal: int) -> None:
+        """Give that signal another chance, because what makes it is another."""
+        if self._faults.pop(signal, None):
+            self._faded[signal] = 0
+            self._last_good[signal] = 0.0
 
     def reset(self) -> None:
         """Forget the faults."""

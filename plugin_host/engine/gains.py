@@ -1,4 +1,4 @@
-"""From a mix to the amplitudes its faders multiply by: gain, pan law, polarity, mute and solo in one pair per track."""
+"""From a mix to the amplitudes its faders multiply by: gain, group, pan law, polarity, mute and solo in one pair."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from plugin_host.mix.state import MAX_GAIN_DB, Master, Mix, Track, is_audible
+from plugin_host.mix.state import AUXES, MAX_GAIN_DB, Aux, Master, Mix, Track, is_audible, track_gain_db
 
 Amplitudes = npt.NDArray[np.float64]
 
@@ -16,17 +16,22 @@ class MixGains:
     """What every fader of a mix multiplies by.
 
     tracks: (track, 2), left and right amplitude of each track in mix order; 0 where a track is muted, soloed away or
-    at -inf, negative where its polarity is inverted. master: (2,), the master gain.
+    at -inf, negative where its polarity is inverted. master: (2,), the master gain. sends: (track, aux), from behind
+    the track's fader. auxes: (aux, 2), of what comes back.
     """
 
     tracks: Amplitudes
     master: Amplitudes
+    sends: Amplitudes
+    auxes: Amplitudes
 
 
 def mix_gains(mix: Mix) -> MixGains:
     """The amplitudes of a whole mix."""
     tracks = np.array([track_gains(track, mix) for track in mix.tracks], dtype=np.float64).reshape(-1, 2)
-    return MixGains(tracks, master_gains(mix.master))
+    sends = np.array([[amplitude(db) for db in track.sends] for track in mix.tracks], dtype=np.float64)
+    auxes = np.array([aux_gains(aux) for aux in mix.auxes], dtype=np.float64)
+    return MixGains(tracks, master_gains(mix.master), sends.reshape(-1, AUXES), auxes)
 
 
 def track_gains(track: Track, mix: Mix) -> Amplitudes:
@@ -34,12 +39,17 @@ def track_gains(track: Track, mix: Mix) -> Amplitudes:
     if not is_audible(track, mix):
         return np.zeros(2)
     polarity = -1.0 if track.invert else 1.0
-    return polarity * amplitude(track.gain_db) * balance(track.pan)
+    return polarity * amplitude(track_gain_db(track, mix)) * balance(track.pan)
 
 
 def master_gains(master: Master) -> Amplitudes:
     """Left and right amplitude (2,) of the master fader."""
     return np.full(2, amplitude(master.gain_db))
+
+
+def aux_gains(aux: Aux) -> Amplitudes:
+    """Left and right amplitude (2,) of an aux bus into the master; no solo silences it."""
+    return np.full(2, 0.0 if aux.mute else amplitude(aux.gain_db))
 
 
 def amplitude(gain_db: float) -> float:

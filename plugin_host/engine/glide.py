@@ -55,6 +55,17 @@ class GainGlide:
         self._moving.clear()
         self._rest_at(target, frame)
 
+    def rearrange(self, channels: npt.NDArray[np.intp]) -> None:
+        """Channel n becomes what channel `channels[n]` was, on its way as it is; -1 is a new one, which rests on 0."""
+
+        def taken(values: Amplitudes) -> Amplitudes:
+            return np.append(values, 0.0)[channels]
+
+        self._waiting = deque((at, taken(target)) for at, target in self._waiting)
+        self._moving = deque((at, taken(change)) for at, change in self._moving)
+        self._base, self._target = taken(self._base), taken(self._target)
+        self._resting = self._base.astype(np.float32)[:, None]
+
     def apply(self, block: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
         """Write `block` (channel, frame) times the gains of the next frames to `out`; both move on by the block."""
         count = block.shape[1]

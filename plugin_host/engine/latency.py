@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from plugin_host.engine.crossfade import Crossfade, fade_shape
+
 
 def alignment(latencies: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     """The common latency of tracks that have these latencies (frames), and the delay each one needs to reach it."""
@@ -37,6 +39,46 @@ class DelayLine:
         """Forget what went in."""
         self._ring.fill(0.0)
         self._written = 0
+
+
+class TapDelay:
+    """A delay that can be changed while it plays: two taps of one ring, crossfaded.
+
+    delay: frames. longest_block: frames. rate: Hz; a second is the longest delay, longer ones are held there.
+    """
+
+    def __init__(self, delay: int, longest_block: int, rate: int) -> None:
+        self._longest = rate
+        self._ring = np.zeros((2, self._longest + longest_block), dtype=np.float32)
+        self._beside = np.zeros((2, longest_block), dtype=np.float32)
+        self._fade = fade_shape(rate)
+        self._written = self._frame = 0
+        self.delay = self._wanted = self._held(delay)
+        self._crossfade: Crossfade | None = None
+
+    def move(self, delay: int) -> None:
+        """Fade to another delay, from the next frame on; while a fade runs, after it."""
+        self._wanted = self._held(delay)
+
+    def process(self, block: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+        """Write to `out` (2, frame) what `block` (2, frame) was a while ago."""
+        if self._crossfade is None and self._wanted != self.delay:
+            self._crossfade = Crossfade(self._frame, self._fade)
+            self._next = self._wanted
+        size, count = self._ring.shape[1], block.shape[1]
+        _copy_in(self._ring, self._written, block)
+        _copy_out(self._ring, (self._written - self.delay) % size, out)
+        if self._crossfade is not None:
+            beside = self._beside[:, :count]
+            _copy_out(self._ring, (self._written - self._next) % size, beside)
+            self._crossfade.join(out, beside, self._frame)
+        self._written = (self._written + count) % size
+        self._frame += count
+        if self._crossfade is not None and self._frame >= self._crossfade.end:
+            self.delay, self._crossfade = self._next, None
+
+    def _held(self, delay: int) -> int:
+        return min(max(delay, 0), self._longest)
 
 
 def _copy_in(ring: npt.NDArray[np.float32], at: int, block: npt.NDArray[np.float32]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from plugin_host.engine.reduction import ReductionMeter
-from plugin_host.engine.render_block import Block
+from plugin_host.engine.strip import Block
 from separation_core.audio.frames import FrameSource
 from separation_core.audio.loudness import LevelMeter, Levels
 from separation_core.units import Hertz

@@ -16,19 +16,30 @@ import numpy.typing as npt
 
 from plugin_host.effects.chain import ChainRunner, named, render_ahead, split_render_ahead
 from plugin_host.effects.limiter import safety_limiter
+from plugin_host.engine.changes import where
 from plugin_host.engine.gains import mix_gains
 from plugin_host.engine.reduction import ReductionMeter
 from plugin_host.engine.render_block import MixRenderer, RenderSetup, Spread
 from plugin_host.errors import MixError
+from plugin_host.mix.apply import chain_of
+from plugin_host.mix.commands import AUX_BUSES, MASTER, Bus, ChainOwner
 from plugin_host.mix.state import Chain, Master, Mix, Track
 from plugin_host.stems.open_session import HostSession
 from separation_core.audio.frames import FrameSource, WavSource
 from separation_core.audio.writing import SongWriter
-from separation_core.units import Hertz
 
 AHEAD_BLOCK = 65_536
 MIN_PREROLL_SECONDS = 5.0
 MAX_PREROLL_SECONDS = 60.0
+
+
+Marker = Callable[[ChainOwner | None, int], None]
+"""Called before an external plugin works, or is loaded, with whose chain it is in and its slot there, and with None
+after, so that a crash can be blamed on it; in the thread that does it."""
+
+
+def unmarked(owner: ChainOwner | None, slot: int) -> None:
+    """Notes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +47,22 @@ class PreparedMix:
     """A mix that can be rendered.
 
     sources: per track, stereo at the session's rate. renderer: over chains for these sources, in the same order.
-    chains: per track, then the master's. limiter: meter of the safety limiter, None where it is off. warnings: plugins
-    passed by, one line each.
+    chains: per track. auxes: of the aux buses, `sending` where a track sends to them. limiter: meter of the safety
+    limiter, None where it is off. warnings: plugins passed by, one line each.
     """
 
     sources: tuple[FrameSource, ...]
     renderer: MixRenderer
     chains: tuple[ChainRunner, ...]
+    auxes: tuple[ChainRunner, ...]
+    sending: tuple[bool, ...]
+    master: ChainRunner
     limiter: ReductionMeter | None
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line per plugin that is not there and was passed by."""
-        return tuple(line for runner in self.chains for line in runner.warnings)
+        return tuple(line for runner in (*self.chains, *self.auxes, self.master) for line in runner.warnings)
 
     def preroll(self) -> int:
         """Frames before a part of a song that the effects should hear, so that it sounds as it does in the whole.
@@ -56,9 +70,10 @@ class PreparedMix:
         All the latency and tail there is (measured on the spot), but at least 5 s, in which envelopes of compressors
         and gates settle, and at most 60 s.
         """
-        *tracks, master = (runner.tail for runner in self.chains)
+        tracks = max(runner.tail for runner in self.chains)
+        auxes = max((aux.tail for aux, heard in zip(self.auxes, self.sending, strict=True) if heard), default=0)
         rate = self.sources[0].rate
-        wanted = max(tracks) + master + self.renderer.latency
+        wanted = tracks + auxes + self.master.tail + self.renderer.latency
         return int(np.clip(wanted, MIN_PREROLL_SECONDS * rate, MAX_PREROLL_SECONDS * rate))
 
 
@@ -68,7 +83,8 @@ class PrepareOptions:
 
     allow_missing: a plugin that is not installed is passed by instead of refused. ahead_tail: frames to render
     beyond the song where something is rendered ahead. scratch: folder for what is rendered ahead (system default
-    where None). advance: told how many frames were rendered ahead, as it goes on. spread: see `MixRenderer`.
+    where None). advance: told how many frames were rendered ahead, as it goes on. spread: see `MixRenderer`. marker:
+    see `Marker`.
     """
 
     allow_missing: bool = False
@@ -76,6 +92,7 @@ class PrepareOptions:
     scratch: Path | None = None
     advance: Callable[[int], None] | None = None
     spread: Spread = map
+    marker: Marker = unmarked
 
 
 @contextmanager
@@ -90,16 +107,18 @@ def prepared_mix(
     options = options or PrepareOptions()
     check_stems(mix, session)
     with ExitStack() as stack:
-        sources, chains = [], []
-        for track in mix.tracks:
-            source, rest = _track_source(session, track, options, stack)
-            sources.append(source)
-            chains.append(ChainRunner(rest, setup.rate, allow_missing=options.allow_missing, where=_where(track)))
-        master = _master_chain(mix.master, setup.rate, options)
-        limiter = _limiter(mix.master, setup)
-        names = [track.name for track in mix.tracks]
-        renderer = MixRenderer(names, chains, mix_gains(mix), master, limiter, setup, options.spread)
-        yield PreparedMix(tuple(sources), renderer, (*chains, master), limiter)
+        tracks = [
+            (track_source(session, track, options, stack), track_chain(track, setup.rate, options))
+            for track in mix.tracks
+        ]
+        sources, chains = (tuple(column) for column in zip(*tracks, strict=True))
+        auxes = tuple(bus_chain(bus, mix, setup.rate, options) for bus in AUX_BUSES)
+        master = bus_chain(MASTER, mix, setup.rate, options)
+        limiter = make_limiter(mix.master, setup.rate, setup.longest_block)
+        names, gains = [track.name for track in mix.tracks], mix_gains(mix)
+        renderer = MixRenderer(names, chains, gains, master, limiter, setup, options.spread, auxes)
+        sending = tuple(bool(sends.any()) for sends in gains.sends.T)
+        yield PreparedMix(sources, renderer, chains, auxes, sending, master, limiter)
 
 
 def check_stems(mix: Mix, session: HostSession) -> None:
@@ -113,27 +132,56 @@ def check_stems(mix: Mix, session: HostSession) -> None:
 
 def split_track(track: Track) -> tuple[Chain, Chain]:
     """The part of a track's chain that must be rendered ahead, and the rest; `EffectError` names the track."""
-    with named(_where(track)):
+    with named(where(track.name)):
         return split_render_ahead(track.chain)
 
 
-def _track_source(
-    session: HostSession, track: Track, options: PrepareOptions, stack: ExitStack
-) -> tuple[FrameSource, Chain]:
+def track_source(session: HostSession, track: Track, options: PrepareOptions, stack: ExitStack) -> FrameSource:
+    """What a track's running chain hears: its stem, or what was rendered ahead of it; closed by `stack`."""
     stem = stack.enter_context(closing(session.open_stem(track.stem)))
-    ahead, rest = split_track(track)
+    ahead, _ = split_track(track)
     if not ahead:
-        return stem, rest
+        return stem
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=".stemrack-", dir=options.scratch))
     path = Path(folder) / "ahead.wav"
     _render_to(path, replace(track, chain=ahead), stem, options)
-    return stack.enter_context(WavSource(path)), rest
+    return stack.enter_context(WavSource(path))
+
+
+def track_chain(track: Track, rate: int, options: PrepareOptions) -> ChainRunner:
+    """A track's running chain: what is not rendered ahead of it."""
+    ahead, rest = split_track(track)
+    return _runner(rest, track.name, rate, options, len(ahead))
+
+
+def bus_chain(bus: Bus, mix: Mix, rate: int, options: PrepareOptions) -> ChainRunner:
+    """A bus's running chain; `MixError` where something in it cannot be streamed."""
+    chain = chain_of(mix, bus)
+    with named(where(bus)):
+        ahead, _ = split_render_ahead(chain)
+    if ahead:
+        kind = ahead[-1].kind
+        raise MixError(f"{bus.value}: {kind} cannot be streamed over a whole mix: put it on the tracks instead")
+    return _runner(chain, bus, rate, options)
+
+
+def make_limiter(master: Master, rate: int, longest_block: int) -> ReductionMeter | None:
+    """The safety limiter, where it is on."""
+    return ReductionMeter(safety_limiter(rate, master.ceiling_db), longest_block) if master.limiter else None
+
+
+def _runner(chain: Chain, owner: ChainOwner, rate: int, options: PrepareOptions, first_slot: int = 0) -> ChainRunner:
+    def mark(slot: int) -> None:
+        options.marker(owner if slot >= 0 else None, slot)
+
+    missing = options.allow_missing
+    return ChainRunner(chain, rate, allow_missing=missing, where=where(owner), first_slot=first_slot, mark=mark)
 
 
 def _render_to(path: Path, track: Track, stem: FrameSource, options: PrepareOptions) -> None:
     frames = stem.frames + options.ahead_tail
     blocks, missing = _blocks(stem, frames), options.allow_missing
-    rendered = render_ahead(track.chain, blocks, stem.rate, frames, allow_missing=missing, where=_where(track))
+    rendered = render_ahead(track.chain, blocks, stem.rate, frames, allow_missing=missing, where=where(track.name))
     with SongWriter(path, stem.rate, 2, expected_frames=frames) as writer:
         for block in rendered:
             writer.write(block)
@@ -144,21 +192,3 @@ def _render_to(path: Path, track: Track, stem: FrameSource, options: PrepareOpti
 def _blocks(source: FrameSource, frames: int) -> Iterator[npt.NDArray[np.float32]]:
     for start in range(0, frames, AHEAD_BLOCK):
         yield source.read(start, min(AHEAD_BLOCK, frames - start))
-
-
-def _master_chain(master: Master, rate: Hertz | int, options: PrepareOptions) -> ChainRunner:
-    with named("master"):
-        ahead, _ = split_render_ahead(master.chain)
-    if ahead:
-        raise MixError(f"master: {ahead[-1].kind} cannot be streamed over a whole mix: put it on the tracks instead")
-    return ChainRunner(master.chain, rate, allow_missing=options.allow_missing, where="master")
-
-
-def _limiter(master: Master, setup: RenderSetup) -> ReductionMeter | None:
-    if not master.limiter:
-        return None
-    return ReductionMeter(safety_limiter(setup.rate, master.ceiling_db), setup.longest_block)
-
-
-def _where(track: Track) -> str:
-    return f"track {track.name}"

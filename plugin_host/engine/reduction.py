@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plugin_host.engine.latency import DelayLine
-from plugin_host.engine.render_block import Runner
+from plugin_host.engine.strip import Runner
 
 AUDIBLE = 0.1
 """Amplitude (-20 dBFS) below which input and output are not compared: a limiter works on loud samples."""
@@ -20,7 +20,7 @@ class ReductionMeter:
         self._limiter = limiter
         self._delay = DelayLine(limiter.latency, longest_block)
         self._before = np.empty((2, longest_block), dtype=np.float32)
-        self._lowest = 1.0
+        self._lowest = self._recent = 1.0
 
     @property
     def latency(self) -> int:
@@ -31,6 +31,11 @@ class ReductionMeter:
     def reduction_db(self) -> float:
         """Largest gain reduction since the last reset, in dB, 0 or more."""
         return float(-20.0 * np.log10(self._lowest))
+
+    def take_recent_db(self) -> float:
+        """Largest gain reduction since the last call, in dB, 0 or more."""
+        recent, self._recent = self._recent, 1.0
+        return float(-20.0 * np.log10(recent))
 
     def process(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Limit the next block (2, frame)."""
@@ -45,10 +50,11 @@ class ReductionMeter:
         """Forget what was heard and read."""
         self._limiter.reset()
         self._delay.reset()
-        self._lowest = 1.0
+        self._lowest = self._recent = 1.0
 
     def _read(self, before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> None:
         loud = np.abs(before) > AUDIBLE
         if loud.any():
             ratio = float(np.min(np.abs(after[loud]) / np.abs(before[loud])))
-            self._lowest = max(min(self._lowest, ratio), 1e-6)
+            self._recent = max(min(self._recent, ratio), 1e-6)
+            self._lowest = min(self._lowest, self._recent)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from plugin_host.engine.render_block import Block
+from plugin_host.engine.strip import Block
 
 TAIL_FLOOR = 10.0 ** (-80.0 / 20.0)
 """-80 dBFS: below this a tail is over."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugin_host.engine.gains import amplitude, balance, mix_gains
-from plugin_host.mix.state import Master, Mix, Track
+from plugin_host.mix.state import Aux, Group, Master, Mix, Track
 
 
 def gains_of(*tracks: Track) -> np.ndarray:
@@ -51,3 +51,22 @@ def test_master_gain_is_its_own() -> None:
     gains = mix_gains(Mix((Track("a", "a", mute=True),), Master(gain_db=-math.inf)))
     assert np.array_equal(gains.master, [0.0, 0.0])
     assert gains.tracks.shape == (1, 2)
+
+
+def test_a_group_is_added_to_its_tracks_and_held_at_the_top() -> None:
+    groups = (Group("low", gain_db=-6.0), Group("high", gain_db=12.0), Group("off", mute=True))
+    tracks = tuple(Track(name, name, gain_db=6.0, group=name) for name in ("low", "high", "off"))
+    gains = mix_gains(Mix((*tracks, Track("free", "free")), groups=groups)).tracks[:, 0]
+    assert gains == pytest.approx([1.0, 10 ** (12 / 20), 0.0, 1.0])
+
+
+def test_a_soloed_group_leaves_its_tracks_and_the_soloed_ones() -> None:
+    tracks = (Track("a", "a", group="g"), Track("b", "b"), Track("c", "c", solo=True))
+    assert mix_gains(Mix(tracks, groups=(Group("g", solo=True),))).tracks[:, 0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_sends_and_what_comes_back_are_their_own() -> None:
+    tracks = (Track("a", "a", sends=(-math.inf, 0.0)), Track("b", "b", solo=True, sends=(-20.0, 12.0)))
+    gains = mix_gains(Mix(tracks, auxes=(Aux("x", gain_db=-20.0), Aux("y", mute=True))))
+    assert gains.sends == pytest.approx(np.array([[0.0, 1.0], [0.1, 10 ** (12 / 20)]]))
+    assert gains.auxes == pytest.approx(np.array([[0.1, 0.1], [0.0, 0.0]]))

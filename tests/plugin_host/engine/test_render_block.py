@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plugin_host.engine.changes import light_change
 from plugin_host.engine.gains import mix_gains
 from plugin_host.engine.latency import DelayLine
-from plugin_host.engine.render_block import MixRenderer, RenderSetup, Runner
-from plugin_host.mix.state import Master, Mix, Track
+from plugin_host.engine.render_block import MixRenderer, RenderSetup
+from plugin_host.engine.strip import Runner, RunningChain, Wire
+from plugin_host.mix.state import Aux, Master, Mix, Track
 
 RATE = 8000
 FRAMES = 12_000
@@ -20,7 +22,7 @@ LONGEST = 4096
 
 
 @dataclass
-class Late:
+class Late(Wire):
     """A chain that only delays, and gives NaN from one input frame on if told to."""
 
     latency: int = 0
@@ -45,18 +47,24 @@ class Late:
         self._line.reset()
 
 
-def renderer(mix: Mix, chains: Sequence[Runner], limiter: Runner | None = None, **options: object) -> MixRenderer:
+def renderer(mix: Mix, chains: Sequence[RunningChain], limiter: Runner | None = None, **options: object) -> MixRenderer:
     names = [track.name for track in mix.tracks]
     setup = RenderSetup(RATE, LONGEST)
     return MixRenderer(names, chains, mix_gains(mix), Late(), limiter, setup, **options)  # type: ignore[arg-type]
 
 
-def rendered(mixer: MixRenderer, songs: Sequence[np.ndarray], size: int, frames: int = FRAMES) -> np.ndarray:
-    """(1 + track, 2, frame): master, then the direct outs."""
-    blocks = []
-    for start in range(0, frames, size):
-        out = mixer.render_block([song[:, start : min(frames, start + size)] for song in songs])
-        blocks.append(np.stack([out.master, *out.tracks]))
+def rendered(
+    mixer: MixRenderer, songs: Sequence[np.ndarray], size: int, moves: Sequence[tuple[int, Mix, Mix]] = ()
+) -> np.ndarray:
+    """(1 + track, 2, frame): master, then the direct outs. moves: at a frame, from a mix to a mix, in order."""
+    blocks, position, frames = [], 0, songs[0].shape[1]
+    for until, change in [*((at, light_change(old, new)) for at, old, new in moves), (frames, None)]:
+        for start in range(position, until, size):
+            out = mixer.render_block([song[:, start : min(until, start + size)] for song in songs])
+            blocks.append(np.stack([out.master, *out.tracks]))
+        position = until
+        if change is not None:
+            mixer.apply(change)
     return np.concatenate(blocks, axis=2)
 
 
@@ -73,11 +81,11 @@ THREE = mix_of(Track("a", "a"), Track("b", "b", gain_db=-6.0, pan=0.4), Track("c
 
 
 @st.composite
-def moves(draw: st.DrawFn) -> list[tuple[int, Mix]]:
-    """Mixes to move to, with their song frames, in order."""
+def moves(draw: st.DrawFn) -> list[tuple[int, Mix, Mix]]:
+    """Frames, and the mixes from and to which to move there, in order."""
     gains = st.sampled_from([float("-inf"), -30.0, -6.0, 0.0, 12.0])
-    found = []
-    for at in sorted(draw(st.lists(st.integers(-100, FRAMES), max_size=6))):
+    found, old = [], THREE
+    for at in sorted(draw(st.lists(st.integers(0, FRAMES - 1), max_size=6))):
         tracks = tuple(
             replace(
                 track,
@@ -86,21 +94,22 @@ def moves(draw: st.DrawFn) -> list[tuple[int, Mix]]:
                 mute=draw(st.booleans()),
                 solo=draw(st.booleans()),
                 invert=draw(st.booleans()),
+                sends=(draw(gains), draw(gains)),
             )
             for track in THREE.tracks
         )
-        found.append((at, Mix(tracks, Master(gain_db=draw(gains)))))
+        new = Mix(tracks, Master(gain_db=draw(gains)), auxes=(Aux("a", gain_db=draw(gains)), Aux("b", mute=True)))
+        found.append((at, old, new))
+        old = new
     return found
 
 
 @settings(max_examples=25, deadline=None)
 @given(moves=moves(), size=st.sampled_from([32, 64, 100, 128, 256, 512, 1000, 2048, 4096]))
-def test_the_same_moves_give_the_same_samples_at_every_block_size(moves: list[tuple[int, Mix]], size: int) -> None:
+def test_the_same_moves_give_the_same_samples_at_every_block_size(moves: list[tuple[int, Mix, Mix]], size: int) -> None:
     def played(size: int) -> np.ndarray:
-        mixer = renderer(THREE, [Late(), Late(100), Late(7, breaks_at=9000)], limiter=Late(11))
-        for at, mix in moves:
-            mixer.step(mix_gains(mix), at)
-        return rendered(mixer, noise(3), size)
+        mixer = renderer(THREE, [Late(), Late(100), Late(7, breaks_at=9000)], limiter=Late(11), auxes=(Late(5), Late()))
+        return rendered(mixer, noise(3), size, moves)
 
     assert np.array_equal(played(size), played(LONGEST))
 
@@ -113,7 +122,7 @@ def test_threads_do_not_change_a_sample() -> None:
 
 
 def test_it_begins_on_its_gains_without_a_fade() -> None:
-    out = rendered(renderer(THREE, [Late(), Late(), Late()]), [np.ones((2, 64), dtype=np.float32)] * 3, 64, 64)
+    out = rendered(renderer(THREE, [Late(), Late(), Late()]), [np.ones((2, 64), dtype=np.float32)] * 3, 64)
     assert np.all(out[1] == 1.0)
     assert np.all(out[3] == -1.0)
     assert np.all(out[2, 1] == out[2, 1, 0])
@@ -130,33 +139,29 @@ def test_late_tracks_stay_aligned_and_the_latency_is_told() -> None:
     assert np.count_nonzero(out[0, 0]) == 1
 
 
-def test_a_step_lands_on_its_song_frame_however_late_the_chains_are() -> None:
-    quiet = mix_of(Track("a", "a", mute=True), Track("b", "b"))
+def test_a_fader_moves_at_once_however_late_the_chains_are() -> None:
     loud = mix_of(Track("a", "a"), Track("b", "b"))
+    quiet = mix_of(Track("a", "a", mute=True), Track("b", "b"))
     songs = [np.ones((2, FRAMES), dtype=np.float32)] * 2
-    prompt, late = renderer(loud, [Late(), Late()]), renderer(loud, [Late(), Late(500)])
-    for mixer in (prompt, late):
-        mixer.step(mix_gains(quiet), 3000)
-    expected, found = rendered(prompt, songs, 256), rendered(late, songs, 256)
-    assert expected[1, 0, 2999] == 1.0
-    assert expected[1, 0, 3000] < 1.0
-    assert np.array_equal(found[1, :, 1000:], expected[1, :, 500:-500])
+    mixer = renderer(loud, [Late(), Late(500)])
+    out = rendered(mixer, songs, 256, [(3000, loud, quiet)])[1, 0]
+    assert out[2999] == 1.0
+    assert out[3000] < 1.0
 
 
-def test_a_master_step_lands_on_its_song_frame_behind_late_tracks_and_a_late_master_chain() -> None:
+def test_a_master_fader_moves_at_once_and_only_the_limiter_is_later() -> None:
     loud, quiet = mix_of(Track("a", "a")), mix_of(Track("a", "a"), gain_db=-6.0)
     mixer = MixRenderer(["a"], [Late(300)], mix_gains(loud), Late(200), Late(50), RenderSetup(RATE, LONGEST))
-    mixer.step(mix_gains(quiet), 3000)
-    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 256)[0, 0]
+    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 256, [(3000, loud, quiet)])[0, 0]
     assert mixer.latency == 550
-    assert np.all(out[550:3550] == 1.0)
-    assert out[3550] < 1.0
+    assert np.all(out[550:3050] == 1.0)
+    assert out[3050] < 1.0
 
 
 def test_a_muted_track_fades_to_true_silence_without_a_jump() -> None:
-    mixer = renderer(mix_of(Track("a", "a")), [Late()])
-    mixer.step(mix_gains(mix_of(Track("a", "a", mute=True))), 1000)
-    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 128)[0, 0]
+    loud, muted = mix_of(Track("a", "a")), mix_of(Track("a", "a", mute=True))
+    mixer = renderer(loud, [Late()])
+    out = rendered(mixer, [np.ones((2, FRAMES), dtype=np.float32)], 128, [(1000, loud, muted)])[0, 0]
     assert np.abs(np.diff(out)).max() < 1.6 / (0.02 * RATE)
     assert not out[1000 + RATE // 50 :].any()
 
@@ -180,12 +185,11 @@ def test_a_broken_master_chain_gives_silence_and_is_named() -> None:
     assert [(fault.where, fault.frame) for fault in mixer.faults] == [("master", 2000)]
 
 
-def test_after_a_seek_everything_is_as_new() -> None:
+def test_after_a_restart_everything_is_as_new() -> None:
     mixer = renderer(THREE, [Late(), Late(100), Late(7, breaks_at=300)], limiter=Late(5))
     first = rendered(mixer, noise(3), 512)
     mixer.restart(0)
     assert mixer.faults == ()
-    assert mixer.fader_frame == -100
     assert np.array_equal(rendered(mixer, noise(3), 512), first)
 
 
