@@ -100,6 +100,7 @@ def health_line(status: EngineStatus) -> str:
         return "the engine is being started …"
     counts = (
         (status.dropouts, "dropouts"),
+        (status.xruns, "xruns"),
         (status.starved, "frames late from disk"),
         (status.restarts, "restarts"),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from plugin_host.mix.commands import Command
+from plugin_host.mix.commands import Command, SetEffectBypass
 from plugin_host.mix.take import Take
 from plugin_host.mix.transport import TransportCommand
 
@@ -44,7 +44,8 @@ class EngineStatus:
     """How the engine is doing.
 
     song_frame, engine_frame: of the next frame to enter the mixer. lufs: short-term loudness of the master (3 s),
-    -inf for silence. dropouts: buffers the device asked for that were not ready, since the start. starved: frames
+    -inf for silence. dropouts: buffers the device asked for that were not ready, since the start. xruns: times the
+    device or its server was late by its own account. starved: frames
     that the disk did not deliver in time. load: share of the time that rendering takes, 0 … 1 and above. restarts: of
     the engine process. latency_ms: from a command to the ear.
     """
@@ -58,6 +59,7 @@ class EngineStatus:
     master: Meter = Meter()
     lufs: float = float("-inf")
     dropouts: int = 0
+    xruns: int = 0
     starved: int = 0
     load: float = 0.0
     restarts: int = 0
@@ -106,9 +108,14 @@ class Died:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The engine runs again. bypassed: the plugin that was passed by after its second crash, in words, or ""."""
+    """The engine runs again.
+
+    bypassed: the plugin that is passed by since its second crash, in words, or "". command: what was done to the mix
+    for that, for the desk to do too.
+    """
 
     bypassed: str = ""
+    command: SetEffectBypass | None = None
 
 
 EngineEvent = Applied | Refused | Notice | Stopped | Died | Back

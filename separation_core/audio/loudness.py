@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-import scipy.signal
 
 from separation_core.audio.channels import WAVE_SPEAKERS
 from separation_core.units import Hertz
@@ -60,6 +59,10 @@ class LevelMeter:
         self._weights = _channel_weights(channels)
         self._sections = k_weighting(rate)
         self._state = np.zeros((len(self._sections), channels, 2))
+        # Half a second to import: whoever only wants the weighting, or no level at all, need not wait for it.
+        from scipy.signal import sosfilt
+
+        self._filter = sosfilt
         self._interpolator = _Interpolator(channels, self._hop)
         self._pending: list[np.ndarray] = []
         self._pending_frames = 0
@@ -92,7 +95,7 @@ class LevelMeter:
         used = count * self._hop
         hops = samples[:, :used].reshape(self._channels, count, self._hop)
         finite = self._totals.add(hops)
-        weighted, self._state = scipy.signal.sosfilt(
+        weighted, self._state = self._filter(
             self._sections, finite.reshape(self._channels, used).astype(np.float64), axis=1, zi=self._state
         )
         power = np.mean(np.square(weighted).reshape(hops.shape), axis=2)
@@ -186,6 +189,15 @@ class _Interpolator:
 def k_weighting(rate: Hertz) -> np.ndarray:
     """The two second-order sections of the K-weighting at `rate`, as scipy takes them: (2, 6)."""
     return np.array([_high_shelf(rate), _high_pass(rate)])
+
+
+def k_power(rate: Hertz, frequencies: np.ndarray) -> np.ndarray:
+    """By how much the K-weighting at `rate` multiplies the power of each of the `frequencies` (Hz)."""
+    z = np.exp(-2j * np.pi * frequencies / rate)
+    powers = np.stack([np.ones_like(z), z, z**2])
+    response = np.prod([(section[:3] @ powers) / (section[3:] @ powers) for section in k_weighting(rate)], axis=0)
+    gain: np.ndarray = np.abs(response) ** 2
+    return gain
 
 
 def _high_shelf(rate: int) -> list[float]:

@@ -1,0 +1,166 @@
+"""Which command is carried out when: what needs nothing built goes at once, what needs a new chain waits until that
+is ready, and only what depends on it waits with it. So a fader never waits for a plugin to load.
+
+All of it runs in the engine's control thread, but for the building itself.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from plugin_host.engine.changes import ChangePlan, PreparedChange, light_change, plan_change
+from plugin_host.errors import HostError
+from plugin_host.live.port import Refused
+from plugin_host.live.render_loop import Posted
+from plugin_host.mix import commands as c
+from plugin_host.mix.apply import apply
+from plugin_host.mix.state import Mix
+
+Numbered = tuple[int, c.Command]
+
+_CHAIN_COMMANDS = (
+    c.SetChain,
+    c.AddEffect,
+    c.RemoveEffect,
+    c.MoveEffect,
+    c.SetEffectParam,
+    c.SetEffectBypass,
+    c.SetEffectWet,
+)
+_CHAINS_OF_MANY = (c.RecallScene, c.ReplaceMix, c.AddTrack, c.RemoveTrack, c.RenameTrack)
+
+
+class Builds(Protocol):
+    """What makes changes ready; see `engine.changes.Builder`."""
+
+    def build(self, plan: ChangePlan, new: Mix) -> PreparedChange:
+        """Slow."""
+
+
+class Conductor:
+    """Keeps the mix that is heard.
+
+    post: hands a change to the render thread. free: whether a further rebuilt chain may be posted now. report: told
+    what is refused.
+    """
+
+    def __init__(
+        self,
+        mix: Mix,
+        builder: Builds,
+        post: Callable[[Posted], None],
+        free: Callable[[], bool],
+        report: Callable[[Refused], None],
+    ) -> None:
+        self.heard = mix
+        self._builder, self._post, self._free, self._report = builder, post, free, report
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="builder")
+        self._waiting: list[Numbered] = []
+        self._taken: list[Numbered] = []
+        self._at_most = 0
+        self._job: Future[PreparedChange] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits for a chain."""
+        return self._job is None and not self._waiting
+
+    def take(self, commands: Iterable[Numbered], at: int | None = None) -> None:
+        """Carry out commands in order; `at`: the engine frame for those that can be carried out to the frame."""
+        mix, numbers = self.heard, []
+        for number, command in commands:
+            new = self._at_once(mix, number, command)
+            if new is not None:
+                mix = new
+                numbers.append(number)
+        if numbers:
+            self._post(Posted(light_change(self.heard, mix), tuple(numbers), at))
+            self.heard = mix
+        self.advance()
+
+    def advance(self) -> None:
+        """Post what has become ready, and begin what comes next."""
+        if self._job is not None and self._job.done() and self._free():
+            self._finish(self._job)
+        if self._job is None and self._waiting:
+            self._begin()
+
+    def close(self) -> None:
+        """Wait for what is being built."""
+        self._pool.shutdown()
+
+    def _at_once(self, mix: Mix, number: int, command: c.Command) -> Mix | None:
+        """The mix after a command that needs nothing built; None where it waits now, or is refused."""
+        waits = self._must_wait(command)
+        if not waits:
+            try:
+                new = apply(mix, command)
+                if plan_change(mix, new).is_light:
+                    return new
+            except HostError as error:
+                if self.idle:  # else what it speaks of may be on its way
+                    self._report(Refused(number, str(error)))
+                    return None
+        self._waiting.append((number, command))
+        return None
+
+    def _must_wait(self, command: c.Command) -> bool:
+        if not isinstance(command, (*_CHAIN_COMMANDS, *_CHAINS_OF_MANY)):
+            return False
+        before = [waiting for _, waiting in (*self._taken, *self._waiting)]
+        return any(_meet(command, other) for other in before)
+
+    def _begin(self) -> None:
+        """Have built what the waiting commands need, as many as can be carried out together."""
+        count = self._at_most or len(self._waiting)
+        self._taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._at_most = 0
+        target = self._folded(self.heard)
+        if self._taken:
+            self._job = self._pool.submit(self._built, self.heard, target)
+
+    def _built(self, old: Mix, new: Mix) -> PreparedChange:
+        """In the builder's thread."""
+        return self._builder.build(plan_change(old, new), new)
+
+    def _finish(self, job: Future[PreparedChange]) -> None:
+        self._job = None
+        try:
+            change = job.result()
+        except HostError as error:
+            self._refuse(error)
+            return
+        new = self._folded(self.heard)
+        numbers = tuple(number for number, _ in self._taken)
+        self._taken = []
+        if numbers:
+            self._post(Posted(change.at_levels_of(new), numbers))
+            self.heard = new
+
+    def _refuse(self, error: HostError) -> None:
+        """One of those taken cannot be built: alone it is refused, of several each is tried alone."""
+        taken, self._taken = self._taken, []
+        if len(taken) == 1:
+            self._report(Refused(taken[0][0], str(error)))
+        else:
+            self._waiting = [*taken, *self._waiting]
+            self._at_most = 1
+
+    def _folded(self, mix: Mix) -> Mix:
+        """`mix` after the commands taken; those that do not fit it are refused and dropped."""
+        good = []
+        for number, command in self._taken:
+            try:
+                mix = apply(mix, command)
+                good.append((number, command))
+            except HostError as error:
+                self._report(Refused(number, str(error)))
+        self._taken = good
+        return mix
+
+
+def _meet(command: c.Command, other: c.Command) -> bool:
+    """Whether both may touch one chain, or which tracks there are."""
+    if isinstance(other, _CHAINS_OF_MANY) or isinstance(command, _CHAINS_OF_MANY):
+        return isinstance(other, (*_CHAIN_COMMANDS, *_CHAINS_OF_MANY))
+    return isinstance(other, _CHAIN_COMMANDS) and isinstance(command, _CHAIN_COMMANDS) and other.track == command.track

@@ -1,0 +1,159 @@
+"""The audio engine's process: builds what plays, then stands between the pipe and the render thread until the end."""
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+from collections import deque
+from multiprocessing.connection import Connection
+from typing import assert_never
+
+from plugin_host.errors import HostError
+from plugin_host.live.capture import CaptureWriter
+from plugin_host.live.conductor import Conductor, Numbered
+from plugin_host.live.loudness import LoudnessWatch
+from plugin_host.live.messages import Begin, Capture, Failed, Finish, LiveSettings, Orders, PlayTake, Ready, Request
+from plugin_host.live.port import ClearClips, EngineEvent, Notice, Refused, SetReference, Stopped
+from plugin_host.live.shared import SharedState
+from plugin_host.live.signal_path import SignalPath, open_path
+from plugin_host.live.take_player import TakePlayer
+from plugin_host.mix.commands import Command
+from plugin_host.mix.transport import TransportCommand
+
+TICK_SECONDS = 0.002
+"""How long the control thread sleeps at most: part of the time from a command to the ear."""
+SWITCH_SECONDS = 0.0002
+"""How soon a thread that needs the interpreter gets it from one that computes."""
+_NICENESS = -15
+_REAL_TIME_PRIORITY = 5
+"""Under those of sound servers, which have 10 and more."""
+
+
+def run_engine(pipe: Connection, shared_name: str, settings: LiveSettings, begin: Begin) -> None:
+    """The process's main function: says `Ready` or `Failed` first, and ends on `Finish` or when the host is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's to hear
+    _hurry()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    shared = SharedState(shared_name)
+    try:
+        with open_path(settings, begin, shared) as path:
+            Engine(pipe, shared, path, settings, begin).run()
+    except HostError as error:
+        pipe.send(Failed(str(error)))
+    finally:
+        shared.close()
+
+
+def _hurry() -> None:
+    """Run before other programs where the system lets us: in real time, else at a better nice value.
+
+    All threads, not the audio's alone: one that is held up while it holds the interpreter would hold up the audio.
+    """
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_REAL_TIME_PRIORITY))
+    except (OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
+
+
+class Engine:
+    """The control thread: takes requests in, hands prepared changes on, tells what happened."""
+
+    def __init__(
+        self, pipe: Connection, shared: SharedState, path: SignalPath, settings: LiveSettings, begin: Begin
+    ) -> None:
+        self._pipe, self._path, self._settings = pipe, path, settings
+        self._transport = begin.transport
+        self._told: deque[EngineEvent] = deque()
+        self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: not path.loop.fading, self._told.append)
+        self._loudness = LoudnessWatch(path, shared)
+        self._take = TakePlayer(self._conductor, path)
+        self._capture = CaptureWriter(path)
+        self._ends = False
+
+    def run(self) -> None:
+        """Until `Finish`, or until the host is gone."""
+        # What exists now lives to the end; a collection would stop every thread, the audio's too.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._path.start()
+        self._pipe.send(self._ready())
+        try:
+            while not self._ends:
+                self._tick()
+        finally:
+            self._capture.end()
+            self._conductor.close()
+            self._tell()
+
+    def _ready(self) -> Ready:
+        path = self._path
+        return Ready(path.output.title, path.output.rate, path.output.buffer, path.ahead_frames, path.latency_ms)
+
+    def _tick(self) -> None:
+        self._pipe.poll(TICK_SECONDS)
+        self._take_in()
+        self._conductor.advance()
+        self._take.advance()
+        self._loudness.advance()
+        self._capture.advance()
+        self._tell()
+
+    def _take_in(self) -> None:
+        """All requests that are there; commands that follow each other are carried out together."""
+        commands: list[Numbered] = []
+        try:
+            while self._pipe.poll():
+                self._hear(self._pipe.recv(), commands)
+        except (EOFError, OSError):
+            self._ends = True
+        self._conductor.take(commands)
+
+    def _hear(self, request: Request, commands: list[Numbered]) -> None:
+        match request:
+            case Orders():
+                for number, command in request.commands:
+                    if isinstance(command, Command):
+                        commands.append((number, command))
+                    else:
+                        self._do(number, command)
+            case PlayTake():
+                self._take.play(request.take)
+            case Capture():
+                self._capture.begin(request.path)
+            case Finish():
+                self._ends = True
+            case Begin():
+                raise HostError("the engine has begun already")
+            case _:
+                assert_never(request)
+
+    def _do(self, number: int, command: TransportCommand | SetReference | ClearClips) -> None:
+        """Carry out what is not the mix's."""
+        path = self._path
+        try:
+            match command:
+                case SetReference():
+                    path.loop.call(lambda: path.switch.switch(command.on))
+                case ClearClips():
+                    path.loop.call(path.loop.clear_clips)
+                case _:
+                    self._transport = path.move(self._transport, command)
+        except HostError as error:
+            self._told.append(Refused(number, str(error)))
+        else:
+            self._told.append(path.applied_now(number))
+
+    def _tell(self) -> None:
+        loop = self._path.loop
+        events = [*self._told, *(Notice(line) for line in self._path.notices())]
+        self._told.clear()
+        while loop.applied:
+            events.append(loop.applied.popleft())
+        while loop.ended_at:
+            events.append(Stopped(loop.ended_at.popleft()))
+        with contextlib.suppress(OSError):  # the host is gone; the next poll says so
+            for event in events:
+                self._pipe.send(event)

@@ -1,0 +1,87 @@
+"""What goes through the pipe between the host and the engine's process, beside the commands themselves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugin_host.engine.outputs.request import OutputKind
+from plugin_host.live.port import EngineCommand
+from plugin_host.mix.state import Mix
+from plugin_host.mix.take import Take
+from plugin_host.mix.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """What stays as it is while the engine runs.
+
+    session: its folder. output: "null", "portaudio", "jack" or "file". device: by name, "" for the usual one. buffer:
+    frames. ahead: buffers that are rendered ahead of the device. direct: tracks have outputs of their own; "pre" or
+    "post" fader, "" for the master alone. path: of the file that is the output. allow_missing:
+    plugins that are not there are passed by. scratch: folder for what is rendered ahead.
+    """
+
+    session: Path
+    output: OutputKind = "null"
+    device: str = ""
+    buffer: int = 256
+    ahead: int = 2
+    direct: str = ""
+    path: Path | None = None
+    allow_missing: bool = False
+    scratch: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """The state to begin with, or to go on with after a crash."""
+
+    mix: Mix
+    transport: Transport
+    reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Commands in order, each with the number to report it under."""
+
+    commands: tuple[tuple[int, EngineCommand], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayTake:
+    """Carry out a take; None ends it."""
+
+    take: Take | None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Write what is heard to a file; None ends it."""
+
+    path: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End the process in good order."""
+
+
+Request = Begin | Orders | PlayTake | Capture | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The engine plays. device: in words. latency_ms: from a command to the ear. buffer, rate: the device's own."""
+
+    device: str
+    rate: int
+    buffer: int
+    ahead_frames: int
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The engine could not begin: one line for the user. The process ends."""
+
+    text: str

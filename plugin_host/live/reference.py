@@ -1,0 +1,66 @@
+"""The original song beside the remix: one switch between them, in time and equally loud."""
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin_host.engine.glide import GainGlide, ramp_shape
+from plugin_host.engine.latency import DelayLine
+from plugin_host.engine.strip import Runner
+
+Block = npt.NDArray[np.float32]
+SWITCH_SECONDS = 0.03
+_REMIX, _ORIGINAL = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
+
+
+class ReferenceSwitch:
+    """Crossfades between the remix and the original.
+
+    limiter: for the original, which is turned up where the remix is louder and must not blast; it is `limiter.latency`
+    late, so give the original that much earlier than the remix.
+    """
+
+    def __init__(self, rate: int, longest_block: int, limiter: Runner, *, on: bool = False) -> None:
+        shape = ramp_shape(rate, SWITCH_SECONDS)
+        self.on = on
+        self._limiter = limiter
+        self._fade = GainGlide(_ORIGINAL if on else _REMIX, shape)
+        self._level = GainGlide(np.ones(2), shape)
+        self._room = np.zeros(4 * longest_block, dtype=np.float32)
+        self._pair = np.zeros(4 * longest_block, dtype=np.float32)
+        self._wait = DelayLine(limiter.latency, longest_block)
+        self._ramp = len(shape)
+        self._remix_alone_from = 0
+
+    @property
+    def latency(self) -> int:
+        """Frames by which the original must come earlier than the remix."""
+        return self._limiter.latency
+
+    def switch(self, on: bool) -> None:
+        """Hear the original, or the remix, from the next block on."""
+        self.on = on
+        self._fade.step(_ORIGINAL if on else _REMIX, self._fade.frame)
+        self._remix_alone_from = self._fade.frame + 2 * self._ramp
+
+    def set_gain(self, gain: float) -> None:
+        """Amplitude at which the original is as loud as the remix."""
+        self._level.step(np.full(2, gain), self._level.frame)
+
+    def process(self, remix: Block, original: Block) -> tuple[Block, Block]:
+        """The next (2, frame) of what is heard, and remix and original (4, frame) to be compared, in time.
+
+        Both are valid until the next call. While the remix is alone it comes back untouched.
+        """
+        count = remix.shape[1]
+        both = self._room[: 4 * count].reshape(4, count)
+        pair = self._pair[: 4 * count].reshape(4, count)
+        pair[:2] = remix
+        self._wait.process(original, pair[2:])
+        self._level.apply(original, out=both[2:])
+        both[2:] = self._limiter.process(both[2:])
+        both[:2] = remix
+        self._fade.apply(both, out=both)
+        if not self.on and self._fade.frame > self._remix_alone_from:
+            return remix, pair
+        both[:2] += both[2:]
+        return both[:2], pair

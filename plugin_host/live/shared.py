@@ -1,0 +1,144 @@
+"""What the engine lets everybody see, in memory that both processes share: meters, position, health, blame.
+
+One writer, any number of readers, no locks: a reader copies a section and takes the copy only if the section's number
+was even and the same before and after. Whoever is in the middle of a write when it is killed leaves an odd number; then
+the last copy counts.
+"""
+
+from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
+
+import numpy as np
+import numpy.typing as npt
+
+from plugin_host.mix.limits import MAX_TRACKS
+
+_NAME_BYTES = 64
+_BLAME_BYTES = 160
+_TRIES = 100
+
+STATE = np.dtype(
+    [
+        ("number", "u8"),
+        ("engine_frame", "i8"),
+        ("song_frame", "i8"),
+        ("playing", "u1"),
+        ("reference", "u1"),
+        ("starved", "i8"),
+        ("load", "f8"),
+        ("tracks", "i4"),
+    ]
+)
+METER = np.dtype([("peak", "f4", 2), ("rms", "f4", 2), ("clipped", "u1"), ("reduction_db", "f4")])
+_LAYOUT = np.dtype(
+    [
+        ("state", STATE),
+        ("meters", METER, MAX_TRACKS + 1),
+        ("names", f"S{_NAME_BYTES}", MAX_TRACKS),
+        ("lufs", "f8"),
+        ("dropouts", "i8"),
+        ("xruns", "i8"),
+        ("heartbeat", "u8"),
+        ("blame", f"S{_BLAME_BYTES}", 2),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent view: `state` a record of `STATE`, `meters` the tracks' and, last, the master's."""
+
+    state: npt.NDArray[np.void]
+    names: tuple[str, ...]
+    meters: npt.NDArray[np.void]
+    lufs: float
+    dropouts: int
+    xruns: int
+
+
+class SharedState:
+    """The block of memory. The host makes it (`name` None) and unlinks it; the engine attaches by name."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self._owned = name is None
+        self._memory = SharedMemory(name, create=self._owned, size=_LAYOUT.itemsize)
+        self._all = np.ndarray((), dtype=_LAYOUT, buffer=self._memory.buf)
+        self.name = self._memory.name
+        self._last: Snapshot | None = None
+        if self._owned:
+            self._all[...] = np.zeros((), dtype=_LAYOUT)
+            self._all["lufs"] = -np.inf
+
+    @property
+    def state(self) -> npt.NDArray[np.void]:
+        """For the one writer, between `begin` and `end`."""
+        return self._all["state"]
+
+    @property
+    def meters(self) -> npt.NDArray[np.void]:
+        """For the one writer: one `METER` a track, the master's at the end of the tracks."""
+        return self._all["meters"]
+
+    @property
+    def names(self) -> npt.NDArray[np.bytes_]:
+        """For the one writer: the tracks' names, cut at 64 bytes of UTF-8."""
+        return self._all["names"]
+
+    def begin(self) -> None:
+        """Writing begins."""
+        self._all["state"]["number"] |= 1
+
+    def end(self) -> None:
+        """What was written is whole."""
+        self._all["state"]["number"] += 1
+
+    def read(self) -> Snapshot:
+        """A consistent copy; the one before if the writer was always in the way."""
+        for _ in range(_TRIES):
+            before = int(self._all["state"]["number"])
+            copy = self._all.copy()
+            if before % 2 == 0 and int(self._all["state"]["number"]) == before:
+                self._last = _snapshot(copy)
+                return self._last
+        return self._last or _snapshot(self._all.copy())
+
+    @property
+    def heartbeat(self) -> int:
+        """Counts up while the render thread lives."""
+        return int(self._all["heartbeat"])
+
+    def beat(self) -> None:
+        """The render thread lives."""
+        self._all["heartbeat"] += 1
+
+    def note(self, lufs: float, dropouts: int, xruns: int) -> None:
+        """For the control thread: loudness, and buffers that were missed."""
+        self._all["lufs"], self._all["dropouts"], self._all["xruns"] = lufs, dropouts, xruns
+
+    @property
+    def blame(self) -> str:
+        """What was being worked on that might crash, "" for nothing; what was to be heard before what was built."""
+        spelt = [bytes(text).decode("utf-8", "replace") for text in self._all["blame"]]
+        return spelt[0] or spelt[1]
+
+    def blame_on(self, what: bytes, building: bool = False) -> None:
+        """Note what is being worked on; empty for nothing."""
+        self._all["blame"][int(building)] = what
+
+    def clear_blame(self) -> None:
+        """Nothing is being worked on."""
+        self._all["blame"] = b""
+
+    def close(self) -> None:
+        """Let go of the memory; whoever made it also removes it."""
+        del self._all
+        self._memory.close()
+        if self._owned:
+            self._memory.unlink()
+
+
+def _snapshot(copy: npt.NDArray[np.void]) -> Snapshot:
+    count = int(copy["state"]["tracks"])
+    names = tuple(bytes(name).decode("utf-8", "replace") for name in copy["names"][:count])
+    lufs, missed = float(copy["lufs"]), (int(copy["dropouts"]), int(copy["xruns"]))
+    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed)

@@ -1,0 +1,233 @@
+"""Everything a sample passes in the engine's process, opened in order and closed in reverse."""
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+
+from plugin_host.effects.limiter import safety_limiter
+from plugin_host.engine.builder import Builder
+from plugin_host.engine.feed import Feed
+from plugin_host.engine.latency import TapDelay
+from plugin_host.engine.outputs.contract import Block
+from plugin_host.engine.outputs.frame_ring import FrameRing
+from plugin_host.engine.outputs.rate_adapter import RateAdapter
+from plugin_host.engine.outputs.request import Lane, OutputRequest
+from plugin_host.engine.outputs.steady_output import SteadyOutput
+from plugin_host.engine.prepare import PreparedMix, PrepareOptions, prepared_mix
+from plugin_host.engine.render_block import RenderSetup
+from plugin_host.live.blame import BlameMarker
+from plugin_host.live.messages import Begin, LiveSettings
+from plugin_host.live.port import Applied
+from plugin_host.live.reference import ReferenceSwitch
+from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
+from plugin_host.live.shared import SharedState
+from plugin_host.mix.roles import roles_of
+from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
+from plugin_host.stems.open_session import HostSession, open_for_host
+from separation_core.audio.frames import FrameSource
+
+MASTER_LANE = "master"
+_METER_SECONDS = 2
+_RATE_SLACK = 4096
+"""Frames that a resampler may give at once beyond what it was given."""
+_FILL_SECONDS = 5.0
+_GLANCE_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the next block begins."""
+
+    playing: bool
+    song_frame: int
+    engine_frame: int
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedParts:
+    """What lies beside the render path. sources: what the feed reads at first, by track."""
+
+    session: HostSession
+    builder: Builder
+    output: SteadyOutput
+    sources: dict[str, FrameSource]
+    warnings: tuple[str, ...]
+
+
+class SignalPath:
+    """The opened path; `start` sets it going. What it needs closed, `open_path` closes."""
+
+    def __init__(self, opened: OpenedParts, loop: RenderLoop, path: RenderPath, transport: Transport) -> None:
+        self.rate, self.frames = opened.session.rate, opened.session.frames
+        self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
+        self.loop, self.switch, self.meter_ring = loop, path.switch, path.meter_ring
+        self.ahead_frames = path.ahead
+        self._path, self._sources, self._speed = path, opened.sources, transport.speed
+        self._dropouts = self._faults = 0
+        self._started = False
+        self._notices: deque[str] = deque(opened.warnings)
+
+    @property
+    def latency_ms(self) -> float:
+        """From a command to the ear: what is rendered ahead, two buffers, and the device's own."""
+        output = self.output
+        frames = self._path.ahead + 2 * output.buffer + output.latency_frames
+        return 1000.0 * frames / output.rate
+
+    @property
+    def dropouts(self) -> int:
+        """Buffers that the device asked for and did not get whole."""
+        return self._dropouts
+
+    def start(self) -> None:
+        """Fill the ring, then have the device take from it; `OutputError` where it refuses."""
+        self.feed.start()
+        self.feed.settle(_FILL_SECONDS)
+        self.loop.start()
+        self._started = True
+        while self._path.ring.readable < self._path.ahead:
+            self.loop.bell.ring()
+            time.sleep(_GLANCE_SECONDS)
+        self.output.start(self._pull)
+
+    def stop(self) -> None:
+        """The device first, so that it never finds the ring empty."""
+        self.output.stop()
+        if self._started:
+            self.loop.stop()
+
+    def post(self, posted: Posted) -> None:
+        """Hand a change to the render thread, and its sources to the feed."""
+        change = posted.change
+        self._notices.extend(change.warnings)
+        if change.sources or change.plan.removed:
+            kept = {name: source for name, source in self._sources.items() if name not in change.plan.removed}
+            self._sources = kept | dict(change.sources)
+            self.feed.set_sources(self._sources)
+        self.loop.post(posted)
+
+    def move(self, transport: Transport, command: TransportCommand) -> Transport:
+        """Carry a transport command out; the transport after it. `MixError` for what cannot be meant."""
+        after = apply_transport(self._as_it_is(transport), command, self.frames)
+        self._speed = after.speed
+        self.feed.command(after, command)
+        return after
+
+    def position(self) -> Position:
+        """Where the song is now."""
+        feed = self.feed
+        return Position(self.loop.playing, feed.song_frame, self._path.renderer.position, self._speed)
+
+    def applied_now(self, number: int) -> Applied:
+        """The report of something that was just handed on."""
+        now = self.position()
+        return Applied((number,), now.engine_frame, now.song_frame)
+
+    def notice(self, text: str) -> None:
+        """Have the user told something."""
+        self._notices.append(text)
+
+    def notices(self) -> list[str]:
+        """What the user should know since the last call, one line each."""
+        faults = self._path.renderer.faults
+        new = faults[self._faults :]
+        self._faults = len(faults)
+        lines = [f"{fault.where} gave no sound but noise or NaN and is silent: change its chain" for fault in new]
+        lines += [*self._notices, *self.feed.problems(), *self.output.events()]
+        self._notices.clear()
+        return lines
+
+    def _as_it_is(self, transport: Transport) -> Transport:
+        """The transport with what the clock did to it."""
+        return replace(transport, playing=self.loop.playing, position=self.feed.song_frame)
+
+    def _pull(self, out: Block) -> None:
+        """In the device's thread: copy, count, ring."""
+        ring = self._path.ring
+        self._dropouts += ring.read_into(out) < out.shape[1]
+        self.loop.bell.ring()
+
+
+@contextmanager
+def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iterator[SignalPath]:
+    """Open session, chains and device as the settings say; `HostError` where something is not there."""
+    session = open_for_host(settings.session)
+    marker = BlameMarker(shared)
+    names = [track.name for track in begin.mix.tracks]
+    with ExitStack() as stack:
+        output = _output(settings, session, names)
+        stack.callback(output.stop)
+        setup = RenderSetup(session.rate, output.buffer, pre_fader=settings.direct == "pre")
+        options = PrepareOptions(settings.allow_missing, scratch=settings.scratch, marker=marker)
+        prepared = stack.enter_context(prepared_mix(session, begin.mix, setup, options))
+        song = stack.enter_context(closing(session.open_song()))
+        feed = stack.enter_context(closing(_feed(session, begin, prepared, song)))
+        render = _render_path(settings, session, feed, prepared, output, begin)
+        builder = Builder(
+            session,
+            session.rate,
+            output.buffer,
+            allow_missing=settings.allow_missing,
+            scratch=settings.scratch,
+            marker=marker,
+        )
+        stack.callback(builder.close)
+        sources = dict(zip(names, prepared.sources, strict=True))
+        opened = OpenedParts(session, builder, output, sources, prepared.warnings)
+        loop = RenderLoop(render, shared, session.rate, marker.rendering)
+        path = SignalPath(opened, loop, render, begin.transport)
+        stack.callback(path.stop)
+        yield path
+
+
+def _output(settings: LiveSettings, session: HostSession, names: Sequence[str]) -> SteadyOutput:
+    direct = names if settings.direct else ()
+    lanes = [Lane(MASTER_LANE), *(Lane(name, pre_fader=settings.direct == "pre") for name in direct)]
+    return SteadyOutput(
+        OutputRequest(
+            kind=settings.output,
+            rate=session.rate,
+            lanes=tuple(lanes),
+            device=settings.device,
+            buffer=settings.buffer,
+            path=settings.path,
+        )
+    )
+
+
+def _feed(session: HostSession, begin: Begin, prepared: PreparedMix, song: FrameSource) -> Feed:
+    tracks = begin.mix.tracks
+    sources = dict(zip((track.name for track in tracks), prepared.sources, strict=True))
+    drums = frozenset(track.name for track in tracks if "drums" in roles_of(track.stem))
+    return Feed(sources, song, session.rate, transport=begin.transport, drums=drums)
+
+
+def _render_path(
+    settings: LiveSettings,
+    session: HostSession,
+    feed: Feed,
+    prepared: PreparedMix,
+    output: SteadyOutput,
+    begin: Begin,
+) -> RenderPath:
+    rate, renderer = session.rate, prepared.renderer
+    limiter = safety_limiter(rate, begin.mix.master.ceiling_db)
+    direct = tuple(track.name for track in begin.mix.tracks) if settings.direct else ()
+    channels = 2 + 2 * len(direct)
+    ahead = settings.ahead * output.buffer
+    return RenderPath(
+        feed=feed,
+        renderer=renderer,
+        original_delay=TapDelay(renderer.latency - limiter.latency, output.buffer, rate),
+        switch=ReferenceSwitch(rate, output.buffer, limiter, on=begin.reference),
+        adapter=RateAdapter(channels, rate, output.rate),
+        ring=FrameRing(channels, ahead + 2 * output.buffer + _RATE_SLACK),
+        meter_ring=FrameRing(4, _METER_SECONDS * rate),
+        block=output.buffer,
+        ahead=ahead,
+        direct=direct,
+        pre_fader=settings.direct == "pre",
+    )
