@@ -12,8 +12,10 @@ from plugin_host.cli.times import seconds
 from plugin_host.errors import BounceError
 
 if TYPE_CHECKING:
+    from plugin_host.cli.session_mix import MixChanges
     from plugin_host.engine.bounce_settings import BounceReport, BounceSettings
     from plugin_host.mix.state import Mix
+    from plugin_host.mix.take import Take
     from plugin_host.stems.open_session import HostSession
 
 FileFormat = Literal["float32", "pcm24", "pcm16", "flac"]
@@ -40,6 +42,9 @@ def bounce(
     mute: Annotated[Many | None, typer.Option(metavar="TRACK", help="Silence a track.")] = None,
     solo: Annotated[Many | None, typer.Option(metavar="TRACK", help="Hear only this track.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Start from untouched stems, not from the saved mix.")] = False,
+    take: Annotated[
+        str, typer.Option(metavar="NAME", help="Replay a take recorded by `stemrack play`; it brings its own mix.")
+    ] = "",
     limiter: Annotated[
         bool | None, typer.Option("--limiter/--no-limiter", help="The master's safety limiter.", show_default=False)
     ] = None,
@@ -82,7 +87,8 @@ def bounce(
         plain, scene or (), chain or (), gain or (), pan or (), mute or (), solo or (), limiter, ceiling
     )
     opened = open_for_host(session)
-    mix = changed_mix(opened, changes)
+    played = _take(opened, take, changes) if take else None
+    mix = played.mix if played else changed_mix(opened, changes)
     settings = BounceSettings(
         mix=not only_tracks,
         tracks=TrackFiles(tracks),
@@ -93,6 +99,7 @@ def bounce(
         tail=tail,
         threads=threads,
         allow_missing=allow_missing,
+        take=played,
     )
     target = output or Path(f"{opened.folder.name.removesuffix('.stemrack')}-remix.{settings.fmt.extension}")
     report = _bounce(opened, mix, target, settings, force=force)
@@ -100,6 +107,17 @@ def bounce(
     if save:
         _save(opened, mix)
     _show(report, compared, json=json)
+
+
+def _take(session: "HostSession", name: str, changes: "MixChanges") -> "Take":
+    """The take of that name; nothing else may change the mix, whose every move the take knows."""
+    from plugin_host.cli.session_mix import MixChanges
+    from plugin_host.desk.take_files import TAKES_FOLDER, read_take, take_path
+    from plugin_host.effects.catalogue import check_effect
+
+    if changes != MixChanges(limiter=changes.limiter, ceiling_db=changes.ceiling_db):
+        raise typer.BadParameter("a take brings its own mix: leave scenes, chains and faders out", param_hint="--take")
+    return read_take(take_path(session.folder / TAKES_FOLDER, name), session.rate, check_effect)
 
 
 def _bounce(

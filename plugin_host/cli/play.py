@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from plugin_host.mix.transport import Transport
 
 DirectOuts = Literal["none", "pre", "post"]
-TAKES_FOLDER = "takes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +123,7 @@ def _saved_transport(folder: Path, frames: int) -> "Transport":
 def _desk(settings: "LiveSettings", begin: "Begin", frames: int, rate: int) -> Iterator[tuple["Desk", "Ready"]]:
     """The engine and the desk over it, ended in reverse."""
     from plugin_host.desk.desk import Desk
+    from plugin_host.desk.take_files import TAKES_FOLDER
     from plugin_host.live.host import EngineHost
 
     with EngineHost(settings, begin, frames) as engine, ExitStack() as stack:

@@ -28,6 +28,10 @@ MAX_FRAME = 2**53
 MAX_NAME = 100
 
 
+TAKES_FOLDER = "takes"
+"""Of a session folder."""
+
+
 def take_path(folder: Path, name: str) -> Path:
     """The file of the take of that name; `MixError` where it can be no file's name."""
     plain = name.strip()
