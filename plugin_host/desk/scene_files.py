@@ -10,8 +10,8 @@ from plugin_host.errors import MixError, PresetError
 from plugin_host.mix.chain_table import chain_values
 from plugin_host.mix.mix_file import replace_file
 from plugin_host.mix.presets import PresetKind
-from plugin_host.mix.scenes import EVERY_OTHER, MasterScene, Scene, TrackScene
-from plugin_host.mix.state import Chain, Master, Mix, Track
+from plugin_host.mix.scenes import EVERY_OTHER, AuxScene, MasterScene, Scene, TrackScene
+from plugin_host.mix.state import Aux, Chain, Master, Mix, Track
 from plugin_host.mix.toml_document import MAX_BYTES, MAX_NAME, shown
 
 
@@ -24,10 +24,11 @@ def scene_of(mix: Mix, name: str, purpose: str = "") -> Scene:
         purpose=purpose.strip() or f"The mix kept as {name}",
         tracks={track.name: TrackScene(**_values(TrackScene, track)) for track in mix.tracks},
         master=MasterScene(**_values(MasterScene, mix.master)),
+        auxes={str(place): AuxScene(**_values(AuxScene, aux)) for place, aux in enumerate(mix.auxes, 1)},
     )
 
 
-def _values(kind: type[TrackScene] | type[MasterScene], owner: Track | Master) -> dict[str, Any]:
+def _values(kind: type[TrackScene | MasterScene | AuxScene], owner: Track | Master | Aux) -> dict[str, Any]:
     return {part.name: getattr(owner, part.name) for part in fields(kind)}
 
 
@@ -61,10 +62,11 @@ def _scene_values(scene: Scene) -> dict[str, object]:
         "tracks": {name: _entry_values(entry) for name, entry in scene.tracks.items()},
         "roles": {name: _entry_values(entry) for name, entry in scene.roles.items()},
         "master": _entry_values(scene.master),
+        "aux": {name: _entry_values(entry) for name, entry in scene.auxes.items()},
     }
 
 
-def _entry_values(entry: TrackScene | MasterScene) -> dict[str, object]:
+def _entry_values(entry: TrackScene | MasterScene | AuxScene) -> dict[str, object]:
     pairs = ((part.name, getattr(entry, part.name)) for part in fields(entry))
     return {name: _plain(name, value) for name, value in pairs if value is not None}
 

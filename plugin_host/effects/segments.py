@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pedalboard
-from scipy.signal import fftconvolve
 
 from plugin_host.effects.frame_buffers import Block, FrameQueue
 from plugin_host.effects.stages import SteadyStage
@@ -122,6 +121,9 @@ def fade_at(seam: Seam, old: Block, new: Block, fade: int) -> Block:
 
 def _correlations(window: Block, longer: Block) -> npt.NDArray[np.float64]:
     """Normalised correlation of `window` with `longer` at every place it fits; 1 where both are silent."""
+    # Half a second to import, which a live mix that has no such effect should not wait for.
+    from scipy.signal import fftconvolve
+
     frames = window.shape[1]
     products = fftconvolve(longer.astype(np.float64), window[:, ::-1].astype(np.float64), mode="valid", axes=1)
     running = np.cumsum(np.sum(longer.astype(np.float64) ** 2, axis=0))

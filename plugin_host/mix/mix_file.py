@@ -43,6 +43,7 @@ import tomli_w
 from plugin_host.errors import MixError, PresetError
 from plugin_host.mix.chain_table import EffectCheck, chain_values, read_chain
 from plugin_host.mix.limits import MAX_TRACKS
+from plugin_host.mix.sends import read_sends
 from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Group, Master, Mix, Track, usual_auxes
 from plugin_host.mix.toml_document import MAX_BYTES, MAX_LINES, Table, read_document
 
@@ -96,19 +97,8 @@ def _read_track(table: Table, check: EffectCheck) -> Track:
         solo=table.flag("solo", False),
         invert=table.flag("invert", False),
         group=table.text("group") if "group" in table.values else "",
-        sends=_read_sends(table),
+        sends=read_sends(table) or (SILENCE_DB,) * AUXES,
     )
-
-
-def _read_sends(table: Table) -> tuple[float, ...]:
-    values = table.values.get("sends", [SILENCE_DB] * AUXES)
-    if not (isinstance(values, list) and len(values) == AUXES and all(_is_gain(value) for value in values)):
-        raise table.fault("sends", f"{values!r}: give a list of {AUXES} gains in dB, -inf to +{MAX_GAIN_DB:g}")
-    return tuple(float(value) for value in values)
-
-
-def _is_gain(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value <= MAX_GAIN_DB
 
 
 def _read_groups(root: Table) -> tuple[Group, ...]:

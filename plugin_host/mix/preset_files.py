@@ -21,8 +21,14 @@ A scene, `scenes/karaoke.toml`; `chain` is a preset's name or written out in pla
     mute = false
     chain = "gentle-glue"
 
+    [tracks.guitar]
+    sends = [-12.0, -inf]
+
     [master]
     chain = [{ effect = "gain", gain_db = -1.0 }]
+
+    [aux.1]
+    gain_db = -3.0
 """
 
 from collections.abc import Callable
@@ -32,11 +38,14 @@ from pathlib import Path
 from plugin_host.errors import PresetError
 from plugin_host.mix.chain_table import EffectCheck, read_chain
 from plugin_host.mix.roles import ROLES
-from plugin_host.mix.scenes import MasterScene, Scene, TrackScene
-from plugin_host.mix.state import MAX_GAIN_DB, SILENCE_DB, Chain
+from plugin_host.mix.scenes import AuxScene, MasterScene, Scene, TrackScene
+from plugin_host.mix.sends import read_sends
+from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Chain
 from plugin_host.mix.toml_document import Table, read_document, suggestion
 
 SUITS = ROLES | {"master", "any"}
+
+_AUX_NAMES = tuple(str(place + 1) for place in range(AUXES))
 
 NamedChain = Callable[[str], Chain]
 """A chain preset's name to its chain; `PresetError` where there is none."""
@@ -70,7 +79,9 @@ def read_chain_preset(path: Path, check: EffectCheck) -> ChainPreset:
 def read_scene(path: Path, check: EffectCheck, named: NamedChain) -> Scene:
     """The scene in that file, its named chains looked up with `named`; `PresetError` as for a chain preset."""
     root = read_document(path)
-    root.refuse_unknown(("purpose", "needs", "tracks", "roles", "master"))
+    root.refuse_unknown(("purpose", "needs", "tracks", "roles", "master", "aux"))
+    auxes = root.table("aux")
+    auxes.refuse_unknown(_AUX_NAMES)
     roles = root.table("roles")
     roles.refuse_unknown(ROLES)
     return Scene(
@@ -79,18 +90,29 @@ def read_scene(path: Path, check: EffectCheck, named: NamedChain) -> Scene:
         tracks={name: _read_track(table, check, named) for name, table in root.table("tracks").subtables()},
         roles={name: _read_track(table, check, named) for name, table in roles.subtables()},
         master=_read_master(root.table("master"), check, named),
+        auxes={name: _read_aux(table, check, named) for name, table in auxes.subtables()},
         needs=_names(root, "needs", ROLES),
     )
 
 
 def _read_track(table: Table, check: EffectCheck, named: NamedChain) -> TrackScene:
-    table.refuse_unknown(("gain_db", "pan", "mute", "solo", "invert", "chain"))
+    table.refuse_unknown(("gain_db", "pan", "mute", "solo", "invert", "sends", "chain"))
     return TrackScene(
         gain_db=_number(table, "gain_db", SILENCE_DB, MAX_GAIN_DB),
         pan=_number(table, "pan", -1.0, 1.0),
         mute=_flag(table, "mute"),
         solo=_flag(table, "solo"),
         invert=_flag(table, "invert"),
+        sends=read_sends(table),
+        chain=_chain(table, check, named),
+    )
+
+
+def _read_aux(table: Table, check: EffectCheck, named: NamedChain) -> AuxScene:
+    table.refuse_unknown(("gain_db", "mute", "chain"))
+    return AuxScene(
+        gain_db=_number(table, "gain_db", SILENCE_DB, MAX_GAIN_DB),
+        mute=_flag(table, "mute"),
         chain=_chain(table, check, named),
     )
 

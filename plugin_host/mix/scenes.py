@@ -21,6 +21,7 @@ class TrackScene:
     solo: bool | None = None
     invert: bool | None = None
     chain: Chain | None = None
+    sends: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,21 @@ class MasterScene:
 
 
 @dataclass(frozen=True, slots=True)
+class AuxScene:
+    """What a scene sets on an aux bus; None leaves it as it is. Units and ranges are `Aux`'s."""
+
+    gain_db: float | None = None
+    mute: bool | None = None
+    chain: Chain | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """A scene as loaded, its chains in full.
 
     tracks: by track name (or stem name), "*" for every track that nothing else names. roles: by role ("voice",
     "drums", "bass", "guitar", "keys", "harmony", "rhythm", "accompaniment", see `roles.STEM_ROLES`). needs: roles
-    without which the scene makes no sense (a karaoke needs a voice to take away).
+    without which the scene makes no sense (a karaoke needs a voice to take away). auxes: by place, "1" the first.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Scene:
     roles: Mapping[str, TrackScene] = field(default_factory=dict)
     master: MasterScene = MasterScene()
     needs: tuple[str, ...] = ()
+    auxes: Mapping[str, AuxScene] = field(default_factory=dict)
 
 
 def apply_scene(mix: Mix, scene: Scene) -> Mix:
@@ -58,7 +69,8 @@ def apply_scene(mix: Mix, scene: Scene) -> Mix:
     """
     _check_needs(mix, scene)
     tracks = tuple(replace(track, **_changes(_entry(track, scene))) for track in mix.tracks)
-    return replace(mix, tracks=tracks, master=replace(mix.master, **_changes(scene.master)))
+    auxes = tuple(replace(aux, **_changes(scene.auxes.get(str(place)))) for place, aux in enumerate(mix.auxes, 1))
+    return replace(mix, tracks=tracks, master=replace(mix.master, **_changes(scene.master)), auxes=auxes)
 
 
 def _check_needs(mix: Mix, scene: Scene) -> None:
@@ -79,7 +91,7 @@ def _entry(track: Track, scene: Scene) -> TrackScene | None:
     return next((entry for entry in candidates if entry is not None), None)
 
 
-def _changes(entry: TrackScene | MasterScene | None) -> dict[str, Any]:
+def _changes(entry: TrackScene | MasterScene | AuxScene | None) -> dict[str, Any]:
     """The fields that the entry sets."""
     if entry is None:
         return {}

@@ -10,9 +10,12 @@ from plugin_host.desk.scene_files import scene_of, store_scene
 from plugin_host.desk.transport_file import read_transport, write_transport
 from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import MixError, PresetError
+from plugin_host.mix import commands as c
+from plugin_host.mix.apply import apply
+from plugin_host.mix.preset_files import read_scene
 from plugin_host.mix.presets import PresetLibrary
 from plugin_host.mix.scenes import apply_scene
-from plugin_host.mix.state import Mix, Track, plain_mix
+from plugin_host.mix.state import Effect, Mix, Track, plain_mix
 from plugin_host.mix.transport import Marker, Transport
 
 
@@ -84,3 +87,12 @@ def test_a_broken_transport_file_is_named_with_its_line(tmp_path: Path, text: st
     path.write_text(text)
     with pytest.raises(PresetError, match=complaint):
         read_transport(path, 1000)
+
+
+def test_a_stored_scene_brings_back_sends_and_aux_buses(tmp_path: Path) -> None:
+    mix = plain_mix(("drums", "vocals"))
+    for command in (c.SetSend("vocals", 1, -9.0), c.SetAuxGain(1, -3.0), c.SetChain(c.Bus.AUX_1, (Effect("chorus"),))):
+        mix = apply(mix, command)
+    path = store_scene(tmp_path, scene_of(mix, "wet"))
+    scene = read_scene(path, check_effect, lambda name: ())
+    assert apply(plain_mix(("drums", "vocals")), c.RecallScene(scene)) == mix
