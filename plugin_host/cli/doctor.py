@@ -27,6 +27,7 @@ VST3_FOLDERS = {
     "Darwin": ("~/Library/Audio/Plug-Ins/VST3", "/Library/Audio/Plug-Ins/VST3"),
     "Windows": ("C:/Program Files/Common Files/VST3",),
 }
+OUTPUTS = {"portaudio": "sound cards", "jack": "JACK"}
 LOW_DISK_BYTES = 2 << 30
 
 
@@ -64,6 +65,7 @@ def examine() -> Iterator[Finding]:
     yield from (_package(name) for name in NEEDED)
     yield from (_extra(name, use, remedy) for name, (use, remedy) in OPTIONAL.items())
     yield _compute_device()
+    yield from _sound_outputs()
     yield _plugins()
     yield _folder("user folder", platformdirs.user_config_path("stemrack"))
     yield _folder("cache folder", platformdirs.user_cache_path("stemrack"))
@@ -91,6 +93,17 @@ def _compute_device() -> Finding:
     if torch.backends.mps.is_available():
         return Finding("separation runs on", "ok", "Apple GPU (mps)")
     return Finding("separation runs on", "ok", f"CPU, {torch.get_num_threads()} threads")
+
+
+def _sound_outputs() -> Iterator[Finding]:
+    from plugin_host.engine.outputs.opening import list_devices
+
+    for backend in list_devices():
+        name = OUTPUTS[backend.kind]
+        if backend.problem:
+            yield Finding(name, "optional", backend.problem, "stemrack play --null needs none")
+        else:
+            yield Finding(name, "ok", ", ".join(backend.devices))
 
 
 def _plugins() -> Finding:

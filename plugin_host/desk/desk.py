@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -53,6 +53,7 @@ class Desk:
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
         self._listeners = e.Listeners()
+        self._gathered: list[tuple[int, port.EngineCommand]] | None = None
         self._morph: Morph | None = None
         self._takes = TakeDeck(takes_folder, rate)
         self._replay: Replay | None = None
@@ -104,6 +105,18 @@ class Desk:
                 self._send(command)
             else:
                 self._do_mix(command, origin)
+
+    def do_all(self, commands: Sequence[port.EngineCommand], origin: str = "") -> None:
+        """Carry out several commands as one change: all of them, or none with the error of the first that fits not."""
+        with self._lock:
+            self._asked.check(commands)
+            self._gathered = []
+            try:
+                for command in commands:
+                    self.do(command, origin)
+            finally:
+                gathered, self._gathered = self._gathered, None
+                self._engine.send_all(gathered)
 
     def recall(self, scene: Scene, seconds: float = 0.0, origin: str = "") -> None:
         """Go to a scene in `seconds` (0 … 600); a recall under way stops where it is. `MixError`: it does not fit."""
@@ -183,7 +196,10 @@ class Desk:
 
     def _send(self, command: port.EngineCommand) -> int:
         number = next(self._numbers)
-        self._engine.send(number, command)
+        if self._gathered is None:
+            self._engine.send(number, command)
+        else:
+            self._gathered.append((number, command))
         return number
 
     def _do_mix(self, command: c.Command, origin: str, *, by_morph: bool = False) -> None:

@@ -1,12 +1,12 @@
 """What was asked of the engine and what it has done: the difference is what a refusal takes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from plugin_host.desk.checked import checked_apply
 from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import HostError
-from plugin_host.live.port import SetReference
+from plugin_host.live.port import EngineCommand, SetReference
 from plugin_host.mix.commands import Command
 from plugin_host.mix.state import Mix
 from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
@@ -27,12 +27,12 @@ class Ledger(Generic[State, Request]):
     def __init__(self, state: State, change: Callable[[State, Request], State]) -> None:
         self.state = state
         self.confirmed = state
-        self._change = change
+        self.change = change
         self._open: dict[int, Request] = {}
 
     def tried(self, request: Request) -> State:
         """What the state would be after the request; raises what `change` raises."""
-        return self._change(self.state, request)
+        return self.change(self.state, request)
 
     def ask(self, number: int, request: Request, state: State) -> None:
         """The request was sent under that number and leads to that state."""
@@ -69,7 +69,7 @@ class Ledger(Generic[State, Request]):
 
     def _after(self, state: State, request: Request) -> State:
         try:
-            return self._change(state, request)
+            return self.change(state, request)
         except HostError:
             return state  # it built on what was refused; the engine refuses it as well
 
@@ -83,3 +83,12 @@ class Ledgers:
             transport, lambda old, command: apply_transport(old, command, frames)
         )
         self.reference: Ledger[bool, SetReference] = Ledger(False, lambda _, command: command.on)
+
+    def check(self, commands: Sequence[EngineCommand]) -> None:
+        """Raise for the first of these commands, one after the other, that does not fit."""
+        mix, transport = self.mix.state, self.transport.state
+        for command in commands:
+            if isinstance(command, TransportCommand):
+                transport = self.transport.change(transport, command)
+            elif isinstance(command, Command):
+                mix = self.mix.change(mix, command)

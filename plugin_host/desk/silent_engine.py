@@ -6,7 +6,7 @@ For a machine without the means to play, for trying a surface, and for tests of 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +52,11 @@ class SilentEngine:
         self._moves: deque[TakeEvent] = deque()
         self._events: list[EngineEvent] = []
         self._lock = threading.Lock()
+
+    def send_all(self, orders: Sequence[tuple[int, EngineCommand]]) -> None:
+        """Carry the commands out now."""
+        for number, command in orders:
+            self.send(number, command)
 
     def send(self, number: int, command: EngineCommand) -> None:
         """Carry the command out now."""

@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -82,9 +83,13 @@ class EngineHost:
 
     def send(self, number: int, command: EngineCommand) -> None:
         """See `EnginePort`."""
+        self.send_all([(number, command)])
+
+    def send_all(self, orders: Sequence[tuple[int, EngineCommand]]) -> None:
+        """See `EnginePort`."""
         with self._lock:
-            self._open[number] = command
-            self._post(Orders(((number, command),)))
+            self._open.update(orders)
+            self._post(Orders(tuple(orders)))
 
     def play_take(self, take: Take | None) -> None:
         """See `EnginePort`."""

@@ -1,6 +1,6 @@
 """What the host and the audio engine say to each other, as frozen data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -126,6 +126,9 @@ class EnginePort(Protocol):
 
     def send(self, number: int, command: EngineCommand) -> None:
         """Have a command carried out as soon as can be; `Applied` or `Refused` tells of it."""
+
+    def send_all(self, orders: Sequence[tuple[int, EngineCommand]]) -> None:
+        """Have numbered commands carried out together: what needs nothing built first is heard from one frame on."""
 
     def play_take(self, take: Take | None) -> None:
         """Carry out a take's events as the song passes them; None ends that."""

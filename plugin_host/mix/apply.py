@@ -12,7 +12,7 @@ from functools import singledispatch
 from plugin_host.errors import MixError
 from plugin_host.mix import chain_edit
 from plugin_host.mix import commands as c
-from plugin_host.mix.limits import MAX_TRACKS, check_chain_size
+from plugin_host.mix.limits import MAX_GROUPS, MAX_TRACKS, check_chain_size
 from plugin_host.mix.scenes import apply_scene
 from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Chain, Effect, Group, Mix, Track
 
@@ -72,6 +72,8 @@ def _set_send(command: c.SetSend, mix: Mix) -> Mix:
 def _set_group(command: c.SetGroup, mix: Mix) -> Mix:
     name = command.group.strip()
     new = () if not name or any(group.name == name for group in mix.groups) else (Group(name),)
+    if new and len(mix.groups) >= MAX_GROUPS:
+        raise MixError(f"a mix holds at most {MAX_GROUPS} groups: remove one first")
     grouped = replace(mix, groups=(*mix.groups, *new))
     return _with_track(grouped, replace(mix.track(command.track), group=name))
 

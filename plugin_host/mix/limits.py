@@ -4,6 +4,7 @@ from plugin_host.errors import MixError
 from plugin_host.mix.state import Chain
 
 MAX_TRACKS = 128
+MAX_GROUPS = 64
 MAX_EFFECTS = 64
 """Effects in one chain or branch."""
 MAX_BRANCHES = 16

@@ -42,7 +42,7 @@ import tomli_w
 
 from plugin_host.errors import MixError, PresetError
 from plugin_host.mix.chain_table import EffectCheck, chain_values, read_chain
-from plugin_host.mix.limits import MAX_TRACKS
+from plugin_host.mix.limits import MAX_GROUPS, MAX_TRACKS
 from plugin_host.mix.sends import read_sends
 from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Group, Master, Mix, Track, usual_auxes
 from plugin_host.mix.toml_document import MAX_BYTES, MAX_LINES, Table, read_document
@@ -103,8 +103,8 @@ def _read_track(table: Table, check: EffectCheck) -> Track:
 
 def _read_groups(root: Table) -> tuple[Group, ...]:
     tables = root.tables("groups")
-    if len(tables) > MAX_TRACKS:
-        raise tables[MAX_TRACKS].fault("", f"a mix holds at most {MAX_TRACKS} groups")
+    if len(tables) > MAX_GROUPS:
+        raise tables[MAX_GROUPS].fault("", f"a mix holds at most {MAX_GROUPS} groups")
     return tuple(_read_group(table) for table in tables)
 
 

@@ -222,3 +222,15 @@ def test_silent_engine_and_desk_agree_on_the_place(rig_of: Callable[[Mix], Rig],
         rig.desk.do(t.Pause())
         rig.run()
         assert rig.desk.transport == rig.engine.transport
+
+
+def test_commands_done_together_are_one_change_or_none(rig: Rig) -> None:
+    before = rig.desk.mix
+    with pytest.raises(MixError, match="cowbell"):
+        rig.desk.do_all([c.SetGain("drums", -3.0), t.Seek(100), c.SetGain("cowbell", 0.0)])
+    assert rig.desk.mix == before
+    assert rig.desk.transport.position == 0
+    rig.desk.do_all([c.SetGain("drums", -3.0), t.Seek(100), c.SetMute("drums", True)], "osc")
+    assert rig.desk.mix.track("drums").gain_db == -3.0
+    assert rig.desk.mix.track("drums").mute
+    assert rig.desk.transport.position == 100

@@ -1,0 +1,61 @@
+"""What all surfaces share and no mix holds: the selected track, the bank, the loop while it is off, the capture."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+BANK = 8
+"""Tracks that a bank of faders holds."""
+_WAITING = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PanelState:
+    """selected: a track's name, "" for none. bank: tracks before the bank's first. loop: song frames, None until one
+    was set. capture: the file being written."""
+
+    selected: str = ""
+    bank: int = 0
+    loop: tuple[int, int] | None = None
+    capture: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelChanged:
+    """The panel is not as it was. origin: the surface that did it."""
+
+    before: PanelState
+    after: PanelState
+    origin: str
+
+
+class Panel:
+    """Keeps the state and tells of changes; for any number of threads."""
+
+    def __init__(self) -> None:
+        self.state = PanelState()
+        self._lock = threading.Lock()
+        self._queues: list[deque[PanelChanged]] = []
+
+    # Any: the fields of PanelState, whose types `replace` knows.
+    def change(self, origin: str, **fields: Any) -> None:
+        """Set some fields of the state, and tell where that makes a difference."""
+        with self._lock:
+            before, self.state = self.state, replace(self.state, **fields)
+            if self.state != before:
+                for queue in self._queues:
+                    queue.append(PanelChanged(before, self.state, origin))
+
+    def listen(self) -> "deque[PanelChanged]":
+        """A queue of what changes from now on; `leave` when done."""
+        queue: deque[PanelChanged] = deque(maxlen=_WAITING)
+        with self._lock:
+            self._queues.append(queue)
+        return queue
+
+    def leave(self, queue: "deque[PanelChanged]") -> None:
+        """Listen no longer."""
+        with self._lock:
+            self._queues = [other for other in self._queues if other is not queue]
