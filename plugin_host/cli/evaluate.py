@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
+from plugin_host.cli.separate import PrecisionChoice, device_named
 
 if TYPE_CHECKING:
     from separation_core.evaluation.evaluation_summary import Metric
@@ -51,6 +52,7 @@ def evaluate(
     overlap: Annotated[float, typer.Option(min=0.0, max=0.9, help="With --model: as in separate.")] = 0.25,
     shifts: Annotated[int, typer.Option(min=1, max=20, help="With --model: as in separate.")] = 1,
     device: Annotated[str, typer.Option(help="With --model: auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    precision: Annotated[PrecisionChoice, typer.Option(help="With --model: as in separate.")] = "auto",
     museval: Annotated[bool, typer.Option(help="Also museval's SDR, ISR, SIR and SAR (slower).")] = True,
     output: Annotated[
         list[Path] | None,
@@ -77,20 +79,23 @@ def evaluate(
         if estimates is not None:
             cases = _found(songs, estimates)
         else:
-            cases = _separated(songs, _options(model or "", sum_mode, overlap, shifts, device), keep, show)
-            about["settings"] = f"--sum {sum_mode} --overlap {overlap} --shifts {shifts}"
+            options = _options(model or "", sum_mode, overlap, shifts, device, precision)
+            about["settings"] = f"--sum {sum_mode} --overlap {overlap} --shifts {shifts} --precision {precision}"
+            about["device"] = device_named(options)
+            cases = _separated(songs, options, keep, show)
         scores = _scored(cases, len(songs), show, museval=museval)
     _tell(scores, about, json=json)
     for path in output or []:
         write_scores(path, scores, about)
 
 
-def _options(model: str, sum_mode: str, overlap: float, shifts: int, device: str) -> "SessionOptions":
+def _options(model: str, sum_mode: str, overlap: float, shifts: int, device: str, precision: str) -> "SessionOptions":
     from separation_core.inference.consistency import SumMode
+    from separation_core.inference.precision import Precision
     from separation_core.inference.separate import SeparationSettings
     from separation_core.jobs.options import SessionOptions
 
-    settings = SeparationSettings(overlap=overlap, shifts=shifts, device=device)
+    settings = SeparationSettings(overlap=overlap, shifts=shifts, device=device, precision=Precision(precision))
     return SessionOptions(model=model, separation=settings, sum_mode=SumMode(sum_mode))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SumChoice = Literal["residual", "least-squares", "off"]
 StemFormat = Literal["float32", "pcm24", "flac"]
+PrecisionChoice = Literal["auto", "float32", "half"]
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +60,13 @@ def separate(
         bool,
         typer.Option("--augment", help="Also hear the song swapped and inverted, and average: three times slower."),
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, max=64, help="Segments at once.")] = 1,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Segments at once. [default: what suits the device]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    precision: Annotated[
+        PrecisionChoice, typer.Option(help="auto is half on NVIDIA GPUs, for models that allow it.")
+    ] = "auto",
     sample_format: Annotated[StemFormat, typer.Option("--format", help="Of the stem files.")] = "float32",
     channels: Annotated[
         str, typer.Option(metavar="L,R", help="Take these two channels, counted from 1.", show_default=False)
@@ -85,11 +91,19 @@ def separate(
     pair = _channel_pair(channels)
     from separation_core.audio.writing import SampleFormat
     from separation_core.inference.consistency import SumMode
+    from separation_core.inference.precision import Precision
     from separation_core.inference.separate import SeparationSettings
     from separation_core.jobs.options import SessionOptions
     from separation_core.zoo.load import DEFAULT_MODEL
 
-    settings = SeparationSettings(overlap=overlap, shifts=shifts, augment=augment, batch_size=batch_size, device=device)
+    settings = SeparationSettings(
+        overlap=overlap,
+        shifts=shifts,
+        augment=augment,
+        batch_size=batch_size,
+        device=device,
+        precision=Precision(precision),
+    )
     options = SessionOptions(
         model=model or DEFAULT_MODEL,
         separation=settings,
@@ -126,6 +140,7 @@ def _channel_pair(text: str) -> tuple[int, int] | None:
 def _separate(song: Path, output: Path | None, options: "SessionOptions", *, force: bool, json: bool) -> None:
     from separation_core.jobs.prepare_session import prepare_session
 
+    where = device_named(options)
     began = time.monotonic()
     worked = False
 
@@ -145,10 +160,23 @@ def _separate(song: Path, output: Path | None, options: "SessionOptions", *, for
         note(warning)
     took = time.monotonic() - began
     if json:
-        print_json(session_summary(session) | {"seconds": took, "found_again": not worked})
+        print_json(session_summary(session) | {"seconds": took, "found_again": not worked, "device": where})
     else:
         show_session(session)
-        out.print(f"[dim]{'done in ' + clock(took) if worked else 'found again, nothing to do'}[/]")
+        out.print(f"[dim]{f'done in {clock(took)} on {where}' if worked else 'found again, nothing to do'}[/]")
+
+
+def device_named(options: "SessionOptions") -> str:
+    """The device that models will run on, for a person.
+
+    ModelError, before any work, where it is not there or has no such precision.
+    """
+    from separation_core.inference.device import choose_device, device_title
+    from separation_core.inference.precision import half_type
+
+    device = choose_device(options.separation.device)
+    half_type(options.separation.precision, device)
+    return device_title(device)
 
 
 def session_summary(session: "Session") -> dict[str, object]:

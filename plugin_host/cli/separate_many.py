@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from plugin_host.cli.reporting import clock, note, notes, out, print_json
-from plugin_host.cli.separate import session_summary
+from plugin_host.cli.separate import device_named, session_summary
 
 if TYPE_CHECKING:
     from separation_core.jobs.batch import BatchProgress, Outcome
@@ -31,18 +31,19 @@ def separate_many(
     from separation_core.jobs.batch import prepare_sessions
     from separation_core.jobs.songs import find_songs
 
+    where = device_named(options)
     songs = find_songs(paths, recursive=recursive)
     outcomes: list[Outcome] = []
     try:
         with _progress(songs) as progress:
             for outcome in prepare_sessions(songs, into, options=options, force=force, progress=progress, note=note):
                 outcomes.append(outcome)
-                _tell(outcome, f"{len(outcomes)}/{len(songs)}", json=json)
+                _tell(outcome, f"{len(outcomes)}/{len(songs)}", where, json=json)
     except KeyboardInterrupt:
         note(f"stopped after {len(outcomes)} of {len(songs)} songs; the same command goes on from here")
         raise typer.Exit(130) from None
     if json:
-        print_json([_summary(outcome) for outcome in outcomes])
+        print_json([_summary(outcome, where) for outcome in outcomes])
     failed = sum(outcome.session is None for outcome in outcomes)
     if failed and len(songs) > 1:
         _print_error(f"{failed} of {len(songs)} songs could not be separated")
@@ -86,8 +87,8 @@ def _title(songs: Sequence[Path], place: int) -> str:
     return f"{place + 1}/{len(songs)} {shown}"
 
 
-def _tell(outcome: "Outcome", place: str, *, json: bool) -> None:
-    """What became of one song, as soon as it is known."""
+def _tell(outcome: "Outcome", place: str, where: str, *, json: bool) -> None:
+    """What became of one song, as soon as it is known; where: the device."""
     session = outcome.session
     if session is None:
         _print_error(str(outcome.error))
@@ -97,18 +98,18 @@ def _tell(outcome: "Outcome", place: str, *, json: bool) -> None:
     if json:
         return
     length = clock(session.manifest.frames / session.manifest.rate)
-    done = "found again" if outcome.found_again else f"done in {clock(outcome.seconds)}"
+    done = "found again" if outcome.found_again else f"done in {clock(outcome.seconds)} on {where}"
     stems = ", ".join(session.stem_names)
     line = f"{place}  {outcome.song.name} → {session.folder}  {length}, {stems}, {done}"
     out.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _summary(outcome: "Outcome") -> dict[str, object]:
+def _summary(outcome: "Outcome", where: str) -> dict[str, object]:
     """One entry of the JSON list: the session, or the song and why it failed."""
     if outcome.session is None:
         return {"source": str(outcome.song.absolute()), "error": str(outcome.error), "seconds": outcome.seconds}
     summary = session_summary(outcome.session)
-    return summary | {"seconds": outcome.seconds, "found_again": outcome.found_again}
+    return summary | {"seconds": outcome.seconds, "found_again": outcome.found_again, "device": where}
 
 
 def _print_error(text: str) -> None:

@@ -1,1 +1,1 @@
-"""Pure tensor maths: short-time spectra, overlap-add, soft masks."""
+"""Pure tensor maths: short-time spectra, overlap-add, soft masks, resampling."""

@@ -49,7 +49,7 @@ class Stft:
         """Signal (…, frame) of `frames` frames from its `spectrum` (…, column, bin)."""
         pieces = torch.fft.irfft(spectrum, n=self.window)
         pieces = pieces * (self._hann(pieces) / self._power())
-        signal = _overlap_add(pieces.unflatten(-1, (-1, self.hop)))
+        signal = overlap_add(pieces, self.hop)
         lead = self.window - self.hop
         return signal[..., lead : lead + frames]
 
@@ -61,9 +61,15 @@ class Stft:
         return 0.375 * self.window / self.hop
 
 
-def _overlap_add(parts: torch.Tensor) -> torch.Tensor:
-    """Sum pieces (…, column, part, hop), each one part later than the one before, into (…, frame)."""
-    columns, count, hop = parts.shape[-3:]
+def overlap_add(pieces: torch.Tensor, hop: int) -> torch.Tensor:
+    """Sum pieces (…, column, frame), each `hop` frames later than the one before, into (…, frame).
+
+    Pieces whose length is no multiple of the hop are lengthened by zeros, and so is the sum.
+    """
+    length = pieces.shape[-1]
+    whole = torch.nn.functional.pad(pieces, (0, -length % hop)) if length % hop else pieces
+    parts = whole.reshape(*whole.shape[:-1], -1, hop)
+    columns, count = parts.shape[-3:-1]
     total = parts.new_zeros((*parts.shape[:-3], columns + count - 1, hop))
     for part in range(count):
         total[..., part : part + columns, :] += parts[..., part, :]

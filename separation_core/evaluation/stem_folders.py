@@ -15,6 +15,8 @@ from separation_core.sessions.store import open_session
 SUFFIXES = (".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3", ".opus", ".m4a")
 MIXTURE = "mixture"
 USUAL_STEMS = ("drums", "bass", "other", "vocals")
+IN_OTHER = ("guitar", "piano")
+"""What six-stem models tell apart and four true stems do not: scored as part of other where no song has it."""
 _SESSION = ".stemrack"
 _DEEPEST = 3
 _REST = "no_"
@@ -118,21 +120,34 @@ def make_case(
 
     known: the stems that any song of the set has, so that one missing here is silent. wanted: the stems that are
     estimated anywhere in the set, so that one missing here was estimated as silence. As in `museval`, stems that
-    nobody estimates are no source of interference. SeparationError where true and estimated stems share no name.
+    nobody estimates are no source of interference. Estimates of `IN_OTHER` without true stems are added to other.
+    SeparationError where true and estimated stems share no name.
     """
-    known, wanted = set(known) | set(USUAL_STEMS), set(wanted or ()) | set(estimates)
+    known = set(known) | set(USUAL_STEMS)
+    parts, folded = _folded({stem: (path,) for stem, path in estimates.items()}, known)
+    wanted = set(_folded(dict.fromkeys(wanted or (), ()), known)[0]) | set(parts)
     true = {stem: _true_files(song, stem) for stem in stem_order(wanted) if stem in known or _is_rest(stem, song)}
     if not any(true.values()):
         raise SeparationError(
             f"{song.name}: true stems {', '.join(song.stems)} and estimates {', '.join(sorted(estimates))} have no "
             "name in common: rename the files"
         )
-    warnings = [f"{song.name}: no estimate of {stem}, taken as silence" for stem in true if stem not in estimates]
-    unknown = sorted(set(estimates) - set(true))
+    warnings = [f"{song.name}: no estimate of {stem}, taken as silence" for stem in true if stem not in parts]
+    warnings += [f"{song.name}: {stem} has no true stem and is scored as part of other" for stem in folded]
+    unknown = sorted(set(parts) - set(true))
     warnings += [f"{song.name}: {stem} has no true stem anywhere in the set and is not scored" for stem in unknown]
-    guesses = {stem: (estimates[stem],) if stem in estimates else () for stem in true}
+    guesses = {stem: parts.get(stem, ()) for stem in true}
     mixture = (song.mixture,) if song.mixture else tuple(song.stems.values())
     return SongCase(song.name, true, guesses, mixture, tuple(warnings))
+
+
+def _folded(parts: Files, known: Iterable[str]) -> tuple[Files, tuple[str, ...]]:
+    """The parts with those of `IN_OTHER` that are not known added to other, and which these are."""
+    folded = tuple(stem for stem in IN_OTHER if stem in parts and stem not in known)
+    if not folded:
+        return parts, ()
+    kept = {stem: files for stem, files in parts.items() if stem not in folded}
+    return kept | {"other": kept.get("other", ()) + tuple(file for stem in folded for file in parts[stem])}, folded
 
 
 def make_cases(songs: Sequence[TrueSong], estimates: Path) -> tuple[tuple[SongCase, ...], tuple[str, ...]]:

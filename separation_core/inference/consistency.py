@@ -54,7 +54,7 @@ def share_residual(
     """
     song = (np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0) for block in mix)
     sharer: _Sharer | None = None
-    for joint, count, lead in with_context(_joined(song, stems), _context(rate)):
+    for joint, count, lead in with_context(_joined(song, stems), sharing_spectrum(rate).window):
         if sharer is None:
             sharer = _Sharer(rate, model_rate, catch_all)
         yield sharer.shared(joint, lead, count)
@@ -64,7 +64,7 @@ class _Sharer:
     """Shares out the difference of one block, heard with its neighbours."""
 
     def __init__(self, rate: Hertz, model_rate: Hertz, catch_all: int | None) -> None:
-        self._stft = _stft(rate)
+        self._stft = sharing_spectrum(rate)
         self._catch_all = catch_all
         # Resampling to the song's rate fades the last few per cent of the model's band out.
         edge = 0.95 * min(1.0, model_rate / rate) if model_rate < rate else 1.0
@@ -94,14 +94,14 @@ class _Sharer:
         return prior
 
 
-def _stft(rate: Hertz) -> Stft:
-    """Columns of about 90 ms at any rate."""
+def sharing_spectrum(rate: Hertz) -> Stft:
+    """The spectra in which `share_residual` works, of columns of about 90 ms at any rate.
+
+    A frame depends on what lies up to a window around it, and columns stand on multiples of the hop: a song cut there
+    gives the same samples.
+    """
     hop = max(64, 1 << round(np.log2(rate * 0.023)))
     return Stft(4 * hop, hop)
-
-
-def _context(rate: Hertz) -> int:
-    return _stft(rate).window
 
 
 def _rounded(mix: np.ndarray, stems: np.ndarray) -> np.ndarray:

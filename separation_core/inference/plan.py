@@ -62,6 +62,16 @@ class Plan:
         """The first segment that covers `frame`; where a run must begin whose output starts there."""
         return max(0, (frame + self.offset - self.segment) // self.hop + 1)
 
+    def shares_before(self, index: int, frame: int) -> np.ndarray:
+        """The weights that the segments before `index` have together, (n,) float32: from `frame` to where they end."""
+        shares = np.zeros(max(0, self.start(index - 1) + self.segment - frame) if index else 0, dtype=np.float32)
+        for earlier in range(self.first_touching(frame), index):
+            begin, weights = self.start(earlier), self.weights(earlier)
+            into = max(0, begin - frame)
+            used = weights[max(0, frame - begin) :]
+            shares[into : into + len(used)] += used
+        return shares
+
     def weights(self, index: int) -> np.ndarray:
         """Weight of each used frame of segment `index`, (length,) float32 in (0, 1]."""
         reach = (self.segment - 1) // self.hop

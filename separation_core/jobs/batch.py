@@ -58,7 +58,7 @@ def prepare_sessions(
     """
     options = options or SessionOptions()
     _check_folder(into)
-    model = separator or load_model(options.model, Watch(progress and partial(progress, 0), cancelled))
+    model = separator or load_model(options, Watch(progress and partial(progress, 0), cancelled, note))
     folders = [(into or Path()) / session_name(name, options.part) for name in distinct_names(songs)]
 
     def prepared(place: int) -> Outcome:

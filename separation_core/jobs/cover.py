@@ -9,13 +9,10 @@ import math
 from dataclasses import dataclass
 
 from separation_core.audio.resampling import resampled_frames
+from separation_core.inference.consistency import sharing_spectrum
 from separation_core.jobs.part import Span
 from separation_core.units import Hertz
 
-_SPECTRUM_GRID = 1 << 12
-"""A multiple of the hop of `share_residual` at every rate: powers of two up to 4096."""
-_SPECTRUM_REACH = 0.15
-"""Seconds; its window is the longest at 0.14 s."""
 _RESAMPLER_REACH = 0.1
 """Seconds; measured from 8 to 192 kHz, 0.05 s before a frame soxr no longer cares where its input began."""
 
@@ -41,11 +38,9 @@ def model_frames(frames: int, rate: Hertz, model_rate: Hertz) -> int:
 
 def cover(part: Span, frames: int, rate: Hertz, model_rate: Hertz) -> Cover:
     """The cover of `part` of a song of `frames` frames at `rate`; of a whole song it is all there is."""
-    reach = round(_SPECTRUM_REACH * rate)
-    shared = Span(
-        max(0, part.start - reach) // _SPECTRUM_GRID * _SPECTRUM_GRID,
-        min(frames, part.end + reach),
-    )
+    spectrum = sharing_spectrum(rate)
+    first = max(0, part.start - spectrum.window) // spectrum.hop * spectrum.hop
+    shared = Span(first, min(frames, part.end + spectrum.window))
     common = math.gcd(rate, model_rate)
     steps = max(0, shared.start - round(_RESAMPLER_REACH * rate)) // (rate // common)
     last = -(-(shared.end + round(_RESAMPLER_REACH * rate)) * model_rate // rate)

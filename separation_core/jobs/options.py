@@ -50,12 +50,16 @@ def stem_names(options: SessionOptions, spec: ModelSpec) -> tuple[str, ...]:
 
 
 def settings_record(options: SessionOptions) -> dict[str, Setting]:
-    """The settings that shape the samples; device and batch size do so only in the last bit and are left out."""
+    """The settings that shape the samples; device and batch size do so only in the last bit and are left out.
+
+    The precision is the one asked for: what auto means depends on the device.
+    """
     return {
         "overlap": float(options.separation.overlap),
         "shifts": options.separation.shifts,
         "augment": options.separation.augment,
         "seed": options.separation.seed,
+        "precision": options.separation.precision.value,
         "sum": options.sum_mode.value,
         "two_stems": options.two_stems,
         "format": options.sample_format.value,

@@ -25,7 +25,7 @@ from separation_core.jobs.model import load_model
 from separation_core.jobs.options import SessionOptions, content_key, stem_names
 from separation_core.jobs.part import Span
 from separation_core.jobs.record import model_record, session_manifest, source_record
-from separation_core.jobs.separation_work import resample_song, separate_song
+from separation_core.jobs.separation_work import memory_warnings, resample_song, separate_song
 from separation_core.jobs.target import refuse_foreign_files, session_name, session_there
 from separation_core.jobs.watch import Note, Progress, Watch
 from separation_core.jobs.workspace import Workspace, open_workspace
@@ -89,7 +89,7 @@ class _Job:
 
 
 def _job(song: Path, options: SessionOptions, separator: Model | None, watch: Watch) -> _Job:
-    separator = separator or load_model(options.model, watch)
+    separator = separator or load_model(options, watch)
     stem_names(options, separator.spec)
     info = describe_song(song, stream=options.stream)
     options = replace(options, part=options.part.within(info))
@@ -160,7 +160,8 @@ def _stems(job: _Job, space: Workspace, work: Cover) -> Finished:
     at_model_rate = resample_song(whole, space, spec.rate, watch)
     raw = separate_song(job.separator, at_model_rate, work.model, space, options.separation, watch)
     with WavSource(whole) as song:
-        return write_stems(Finishing(song, raw, work, spec, options, watch), space.stems)
+        finished = write_stems(Finishing(song, raw, work, spec, options, watch), space.stems)
+    return replace(finished, warnings=(*memory_warnings(space, spec.rate), *finished.warnings))
 
 
 def _cut(decoded: Decoded, space: Workspace, part: Span) -> Decoded:

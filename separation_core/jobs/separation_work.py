@@ -11,6 +11,7 @@ import numpy as np
 from separation_core.audio.frames import FrameSource, WavSource
 from separation_core.audio.resampling import resample_blocks
 from separation_core.audio.writing import SongWriter
+from separation_core.inference.combining import in_step
 from separation_core.inference.separate import SeparationSettings, separate
 from separation_core.jobs.cover import model_frames
 from separation_core.jobs.part import Span
@@ -81,31 +82,55 @@ def separate_song(
         raw = RawStems(space.raw_stems, len(model.spec.stems), span.frames)
         done = _frames_kept(space, raw)
         if done < raw.frames:
-            rest = _stereo_stems(model, source, settings, span.start + done, watch)
-            _append_rest(cut(rest, Span(0, raw.frames - done)), source.rate, raw, done, space, watch)
+            shortened = _shortened(space)
+            rest = _stereo_stems(model, source, settings, span.start + done, watch, shortened)
+            work = _Appending(raw, source.rate, space, shortened, watch)
+            work.append(cut(rest, Span(0, raw.frames - done)), done)
     return raw
 
 
-def _append_rest(
-    blocks: Iterator[np.ndarray], rate: Hertz, raw: RawStems, done: int, space: Workspace, watch: Watch
-) -> None:
-    saved = done
-    with write_errors(raw.path), raw.path.open("ab") as stream:
-        stream.truncate(done * raw.frame_bytes)
-        for block in blocks:
-            raw.append(stream, block)
-            done += block.shape[2]
-            if done - saved >= _SAVE_SECONDS * rate or done == raw.frames:
-                _save(stream, space, done)
-                saved = done
-            watch.step(Stage.SEPARATE, done, raw.frames)
+def memory_warnings(space: Workspace, rate: Hertz) -> tuple[str, ...]:
+    """One line for each network that memory forced to hear less of the song at a time than it is made for."""
+    return tuple(
+        f"memory was short: {name} heard only {frames / rate:.1f} s of the song at a time, at least in part of it; "
+        "--force separates it again"
+        for name, frames in _shortened(space).items()
+    )
 
 
-def _save(stream: BinaryIO, space: Workspace, frames: int) -> None:
-    # The samples must be on the disk before the record that says so.
-    stream.flush()
-    os.fsync(stream.fileno())
-    space.record(_RECORD, {"frames": frames})
+def _shortened(space: Workspace) -> dict[str, int]:
+    """The segment lengths that an earlier run went on with when memory was short."""
+    return {str(name): int(frames) for name, frames in space.recorded(_RECORD).get("shortened", {}).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Appending:
+    """The raw stems as they grow, and the record of how far they are."""
+
+    raw: RawStems
+    rate: Hertz
+    space: Workspace
+    shortened: dict[str, int]
+    watch: Watch
+
+    def append(self, blocks: Iterator[np.ndarray], done: int) -> None:
+        """Write the blocks behind the first `done` frames."""
+        raw, saved = self.raw, done
+        with write_errors(raw.path), raw.path.open("ab") as stream:
+            stream.truncate(done * raw.frame_bytes)
+            for block in blocks:
+                raw.append(stream, block)
+                done += block.shape[2]
+                if done - saved >= _SAVE_SECONDS * self.rate or done == raw.frames:
+                    self._save(stream, done)
+                    saved = done
+                self.watch.step(Stage.SEPARATE, done, raw.frames)
+
+    def _save(self, stream: BinaryIO, frames: int) -> None:
+        # The samples must be on the disk before the record that says so.
+        stream.flush()
+        os.fsync(stream.fileno())
+        self.space.record(_RECORD, {"frames": frames, "shortened": self.shortened})
 
 
 def _frames_kept(space: Workspace, raw: RawStems) -> int:
@@ -115,19 +140,32 @@ def _frames_kept(space: Workspace, raw: RawStems) -> int:
 
 
 def _stereo_stems(
-    model: Model, source: FrameSource, settings: SeparationSettings, start: int, watch: Watch
+    model: Model,
+    source: FrameSource,
+    settings: SeparationSettings,
+    start: int,
+    watch: Watch,
+    shortened: dict[str, int],
 ) -> Iterator[np.ndarray]:
     """Blocks (stem, 2, frame) from `start` to the song's end; a mono model hears left and right separately."""
 
     def stems(heard: FrameSource) -> Iterator[np.ndarray]:
-        return separate(model, heard, settings, start=start, cancelled=watch.cancelled, note=watch.note)
+        return separate(
+            model,
+            heard,
+            settings,
+            start=start,
+            cancelled=watch.cancelled,
+            note=watch.note,
+            shortened=shortened,
+        )
 
     if model.spec.channels == CHANNELS:
         yield from stems(source)
         return
     sides = [stems(OneChannel(source, channel)) for channel in range(CHANNELS)]
-    for left, right in zip(*sides, strict=True):
-        yield np.concatenate([left, right], axis=1)
+    for pair in in_step(sides, model.spec.segment):
+        yield np.concatenate(list(pair), axis=1)
 
 
 class OneChannel:

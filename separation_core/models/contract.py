@@ -19,7 +19,10 @@ class ModelSpec:
     segment: frames per call that it works on best (an upper bound on memory); it must accept exactly
     `segment + 2 * context` frames. context: frames of real audio it wants on both sides of a segment and whose
     output is thrown away. normalised: whether it hears the song brought to mean 0 and standard deviation 1 (both of
-    the channels' mean over the whole song), as demucs does; the engine does that and undoes it.
+    the channels' mean over the whole song), as demucs does; the engine does that and undoes it. any_length: whether it
+    takes any number of frames, in less memory the fewer they are; then the engine may ask for shorter segments when
+    memory runs out. half_safe: whether a GPU may compute its matrix products and convolutions in half precision
+    (`torch.autocast`), which changes the stems by far less than they are wrong anyway.
     """
 
     name: str
@@ -30,6 +33,8 @@ class ModelSpec:
     segment: int
     context: int = 0
     normalised: bool = False
+    any_length: bool = False
+    half_safe: bool = False
 
 
 class Separator(Protocol):

@@ -164,7 +164,7 @@ _SCNET_NAMES = {
     "audio_channels": "channels", "dims": "dims", "nfft": "window", "hop_size": "hop", "normalized": "scaled_stft",
     "band_SR": "band_shares", "band_stride": "band_strides", "band_kernel": "band_kernels",
     "conv_depths": "conv_depths", "compress": "compress", "conv_kernel": "conv_kernel", "num_dplayer": "paths",
-    "expand": "expand", "spectrogram_normalised": "normalise", "segment": "segment",
+    "expand": "expand", "spectrogram_normalised": "normalise", "masked": "masked", "segment": "segment",
 }  # fmt: skip
 
 

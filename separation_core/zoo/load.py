@@ -4,6 +4,8 @@ A name is one of the built-in separators', of a published model's in the catalog
 A published model that is not here yet is downloaded first.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,16 +26,26 @@ def model_names() -> tuple[str, ...]:
     return (*BUILT_IN, *catalogue(), *added_models())
 
 
-def load_separator(name: str, *, progress: Progress | None = None, offline: bool | None = None) -> Model:
+def load_separator(
+    name: str,
+    *,
+    stem: str = "",
+    progress: Progress | None = None,
+    offline: bool | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Model:
     """The model of that name, on the CPU, downloaded if need be: a separator, or for a bag the ensemble of several.
 
-    progress: bytes of the download, over all checkpoints. offline: never download; None asks the environment.
-    Raises ModelError for an unknown name, with the nearest, and NotDownloadedError where a checkpoint cannot be had.
+    stem: the only one that is wanted. Where members of a bag have no say in it, only the others are downloaded and
+    loaded, and they give that stem and the rest of the mix (`StemAndRest`); `note` is told so in one line. progress:
+    bytes of the download, over all checkpoints. offline: never download; None asks the environment.
+    Raises ModelError for an unknown name, with the nearest, for a stem that a published model lacks, and
+    NotDownloadedError where a checkpoint cannot be had.
     """
     if name in BUILT_IN:
         return _classical()
     if name in catalogue():
-        return _published(catalogue()[name], progress, offline)
+        return _published(_only(catalogue()[name], stem, note), progress, offline)
     added = added_models().get(name)
     if added:
         return _added(added)
@@ -91,27 +103,58 @@ def _classical() -> Separator:
     return ClassicalSeparator()
 
 
-def _published(card: ModelCard, progress: Progress | None, offline: bool | None) -> Model:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is needed of a published model. card: with the members that are needed. stem: the only one, if it is."""
+
+    card: ModelCard
+    stem: str = ""
+
+
+def _only(card: ModelCard, stem: str, note: Callable[[str], None] | None) -> _Wanted:
+    if not stem:
+        return _Wanted(card)
+    if stem not in card.stems:
+        raise ModelError(f"{card.name} has no stem {stem!r}: choose from {', '.join(card.stems)}")
+    place = card.stems.index(stem)
+    needed = tuple(member for member in card.members if member.weights[place] > 0)
+    if len(needed) == len(card.members):
+        return _Wanted(card)
+    if note:
+        note(
+            f"{card.name}: {stem} needs only {len(needed)} of its {len(card.members)} networks; "
+            f"no_{stem} is the song without it"
+        )
+    return _Wanted(replace(card, members=needed), stem)
+
+
+def _published(wanted: _Wanted, progress: Progress | None, offline: bool | None) -> Model:
+    card = wanted.card
     paths = _fetched(card, progress, offline)
-    members = tuple(_member(card, member, path) for member, path in zip(card.members, paths, strict=True))
+    members = tuple(_member(wanted, member, path) for member, path in zip(card.members, paths, strict=True))
     if len(members) == 1:
         return members[0].separator
     versions = ",".join(member.separator.spec.version for member in members)
     return Ensemble(card.name, sha256(versions.encode()).hexdigest()[:12], members)
 
 
-def _member(card: ModelCard, member: BagMember, path: Path) -> Member:
+def _member(wanted: _Wanted, member: BagMember, path: Path) -> Member:
     from separation_core.zoo.architectures import as_separator
     from separation_core.zoo.materialise import blueprint
 
+    card = wanted.card
     plan = blueprint(path, architecture=card.architecture, configuration=card.configuration, stems=card.stems)
     if set(plan.stems) != set(card.stems):
         raise ModelError(f"{path.name} gives {', '.join(plan.stems)}, {card.name} should give {', '.join(card.stems)}")
     called = card.name if len(card.members) == 1 else f"{card.name}/{member.checkpoint.key}"
     network = plan.network(called, digest_of(path)[:12])
     by_stem = dict(zip(card.stems, member.weights, strict=True))
-    weights = tuple(by_stem[stem] for stem in plan.stems)
-    return Member(as_separator(network, normalised=plan.normalised or card.normalised), weights)
+    separator = as_separator(network, normalised=plan.normalised or card.normalised)
+    if wanted.stem:
+        from separation_core.models.stem_and_rest import StemAndRest
+
+        return Member(StemAndRest(separator, wanted.stem), (by_stem[wanted.stem],) * 2)
+    return Member(separator, tuple(by_stem[stem] for stem in plan.stems))
 
 
 def _added(model: AddedModel) -> Separator:

@@ -47,7 +47,10 @@ class Blueprint:
         """The network in float32 on the CPU, ready to infer."""
         tensors = self.file.read(self.weights.tensors)
         network = build(self.architecture, self.config, tensors=len(tensors), called=called, version=version)
-        network.load_state_dict({key: _single(tensor) for key, tensor in tensors.items()}, assign=True)
+        laid_out = network.state_dict()
+        network.load_state_dict(
+            {key: _single(tensor, laid_out.get(key)) for key, tensor in tensors.items()}, assign=True
+        )
         return network.eval()
 
 
@@ -72,7 +75,7 @@ def blueprint(
     expected = build(
         found.architecture, found.config, tensors=len(weights.tensors), called=path.name, version="", device="meta"
     )
-    check_fit(expected.state_dict(), weights.tensors, str(path), found.architecture)
+    check_fit(_needed(expected, weights.tensors), weights.tensors, str(path), found.architecture)
     return replace(found, stems=cast(Separator, expected).spec.stems)
 
 
@@ -98,6 +101,15 @@ def _published(
     return Blueprint(file, weights, found, config, assumed=assumed)
 
 
+def _needed(network: nn.Module, found: Mapping[str, TensorRecord]) -> Mapping[str, torch.Tensor]:
+    """The network's weights less those that several layers share and that the file holds under another name only."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    held = {name for shared in names.values() if any(one in found for one in shared) for name in shared}
+    return {key: value for key, value in network.state_dict().items() if key in found or key not in held}
+
+
 def check_fit(
     expected: Mapping[str, torch.Tensor], found: Mapping[str, TensorRecord], source: str, architecture: str
 ) -> None:
@@ -119,5 +131,9 @@ def check_fit(
         )
 
 
-def _single(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def _single(tensor: torch.Tensor, like: torch.Tensor | None) -> torch.Tensor:
+    """The weight in float32, in the order in memory that the network had made for it."""
+    single = tensor.float() if tensor.is_floating_point() else tensor
+    if like is None or like.shape != single.shape or like.stride() == single.stride():
+        return single
+    return torch.empty_like(like).copy_(single)

@@ -4,44 +4,19 @@ Most sizes can be read off the shapes. What cannot (the split of SCNet's bands, 
 HTDemucs) is taken from the published variant that fits, and named, so that a person can say otherwise.
 """
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from separation_core.errors import ModelError
+from separation_core.zoo.recognise_roformer import recognise_roformer
+from separation_core.zoo.shape_names import FOUR_STEMS, Recognised, Shapes, many, stem_names
 
-Shapes = Mapping[str, tuple[int, ...]]
-
-FOUR_STEMS = ("drums", "bass", "other", "vocals")
-STEMS_BY_COUNT = {
-    1: ("vocals", "other"),
-    2: ("vocals", "other"),
-    4: FOUR_STEMS,
-    6: (*FOUR_STEMS, "guitar", "piano"),
-}
-"""Names by the number of estimates, as nearly all published models have them."""
 _SCNET_BANDS = {
     (32, 6): (0.175, 0.392, 0.433),
     (64, 6): (0.225, 0.372, 0.403),
     (64, 8): (0.23, 0.37, 0.4),
 }
 """Share of the bins in each band, by the first width and the number of dual-path layers of the published variants."""
-_STFT_BINS = 1025
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """A network by its weights: its architecture and published keyword arguments.
-
-    stems: names in output order; one more than there are estimates means the remainder. assumed: what the shapes do
-    not tell, as `field value`.
-    """
-
-    architecture: str
-    configuration: Mapping[str, Any]
-    stems: tuple[str, ...]
-    assumed: tuple[str, ...] = field(default=())
 
 
 def recognise(shapes: Shapes, source: str) -> Recognised:
@@ -51,29 +26,25 @@ def recognise(shapes: Shapes, source: str) -> Recognised:
             try:
                 return family(shapes)
             except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-                raise ModelError(f"{source} is like {family.__name__[1:]} but not one of the known kind") from error
+                like = family.__name__.removeprefix("recognise").strip("_")
+                raise ModelError(f"{source} is like {like} but not one of the known kind") from error
     shown = ", ".join(sorted(shapes)[:2])[:80]
     raise ModelError(f"{source} belongs to no known architecture (it has {shown} …): see `stemrack models`")
 
 
 def _stems(count: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names for that many estimates, and whether that is an assumption worth naming."""
-    names = STEMS_BY_COUNT.get(count) or tuple(f"stem_{number}" for number in range(1, count + 1))
+    """Names for that many estimates, and that this is an assumption worth naming."""
+    names = stem_names(count)
     return names, (f"stems {', '.join(names)}",)
-
-
-def _many(shapes: Shapes, pattern: str) -> int:
-    """How many different numbers the group in `pattern` takes at the beginning of the names."""
-    return len({found[1] for key in shapes if (found := re.match(pattern, key))})
 
 
 def _scnet(shapes: Shapes) -> Recognised:
     first = shapes["encoder.0.SDlayer.convs.0.weight"]
-    layers = _many(shapes, r"encoder\.(\d+)\.")
+    layers = many(shapes, r"encoder\.(\d+)\.")
     dims = [first[1], *(shapes[f"encoder.{layer}.SDlayer.convs.0.weight"][0] for layer in range(layers))]
     kernels = [shapes[f"encoder.0.SDlayer.convs.{band}.weight"][2] for band in range(3)]
     stems, assumed = _stems(shapes[f"decoder.{layers - 1}.1.convtrs.0.bias"][0] // dims[0])
-    paths = _many(shapes, r"separation_net\.dp_modules\.(\d+)\.")
+    paths = many(shapes, r"separation_net\.dp_modules\.(\d+)\.")
     kernel = shapes["encoder.0.conv_modules.0.layers.0.1.weight"]
     shares = _SCNET_BANDS.get((dims[1], paths), _SCNET_BANDS[32, 6])
     configuration = {
@@ -83,54 +54,26 @@ def _scnet(shapes: Shapes) -> Recognised:
         # A band is packed without overlap, except the lowest, which is not packed.
         "band_stride": [1, *kernels[1:]],
         "band_kernel": kernels,
-        "conv_depths": [_many(shapes, rf"encoder\.0\.conv_modules\.{band}\.layers\.(\d+)\.") for band in range(3)],
+        "conv_depths": [many(shapes, rf"encoder\.0\.conv_modules\.{band}\.layers\.(\d+)\.") for band in range(3)],
         "compress": 2 * dims[1] // kernel[0],
         "conv_kernel": kernel[2],
         "num_dplayer": paths,
         "expand": shapes["separation_net.dp_modules.0.lstm_layers.0.weight_hh_l0"][1] // dims[-1],
         "spectrogram_normalised": False,
-    }
+    } | _scnet_masks(shapes)
     assumed = (*assumed, f"band_SR {list(shares)}", "spectrogram_normalised false")
     return Recognised("scnet", configuration, stems, assumed)
 
 
-def _roformer(shapes: Shapes) -> Recognised:
-    bands = _many(shapes, r"band_split\.to_features\.(\d+)\.")
-    widths = [shapes[f"band_split.to_features.{band}.1.weight"][1] for band in range(bands)]
-    dim = shapes["band_split.to_features.0.1.weight"][0]
-    estimates = _many(shapes, r"mask_estimators\.(\d+)\.")
-    stems, assumed = _stems(estimates)
-    blocks = _many(shapes, r"layers\.0\.(\d+)\.")
-    time, frequency = blocks - 2, blocks - 1
-    attention = f"layers.0.{time}.layers.0.0"
-    heads, inner = shapes[f"{attention}.to_gates.weight"][0], shapes[f"{attention}.to_qkv.weight"][0]
-    common: dict[str, Any] = {
-        "dim": dim,
-        "depth": _many(shapes, r"layers\.(\d+)\."),
-        "num_stems": estimates,
-        "time_transformer_depth": _many(shapes, rf"layers\.0\.{time}\.layers\.(\d+)\."),
-        "freq_transformer_depth": _many(shapes, rf"layers\.0\.{frequency}\.layers\.(\d+)\."),
-        "linear_transformer_depth": _many(shapes, r"layers\.0\.0\.layers\.(\d+)\.") if blocks == 3 else 0,
-        "dim_head": inner // (3 * heads),
-        "heads": heads,
-        "mlp_expansion_factor": shapes["mask_estimators.0.to_freqs.0.0.0.weight"][0] // dim,
-        "stft_hop_length": 441,
-    }
-    matrices = _many(shapes, r"mask_estimators\.0\.to_freqs\.0\.0\.(\d+)\.")
-    assumed = (*assumed, "stft_hop_length 441")
-    if sum(widths) in (2 * _STFT_BINS, 4 * _STFT_BINS):
-        stereo = sum(widths) == 4 * _STFT_BINS
-        freqs = [width // (4 if stereo else 2) for width in widths]
-        configuration = common | {"stereo": stereo, "freqs_per_bands": freqs, "mask_estimator_depth": matrices}
-        return Recognised("bs_roformer", configuration, stems, assumed)
-    # The lowest mel band has seven bins in the published ones; mono ones would have half the inputs.
-    stereo = sum(widths) > 6 * _STFT_BINS
-    configuration = common | {"stereo": stereo, "num_bands": bands, "mask_estimator_depth": matrices - 1}
-    return Recognised("mel_band_roformer", configuration, stems, assumed)
+def _scnet_masks(shapes: Shapes) -> dict[str, Any]:
+    """The masked variant has layers more, and an offset for each bin, which tells the window."""
+    if "pos_embed_f" not in shapes or "mask_layer.0.weight" not in shapes:
+        return {}
+    return {"masked": True, "nfft": 2 * (shapes["pos_embed_f"][2] - 1)}
 
 
 def _htdemucs(shapes: Shapes) -> Recognised:
-    layers = _many(shapes, r"crosstransformer\.layers\.(\d+)\.")
+    layers = many(shapes, r"crosstransformer\.layers\.(\d+)\.")
     upsampler = shapes.get("channel_upsampler.weight")
     width = shapes["crosstransformer.layers.0.linear1.weight"]
     configuration = _hybrid(shapes) | {
@@ -158,10 +101,10 @@ def _hybrid(shapes: Shapes) -> dict[str, Any]:
         "channels": first[0],
         "growth": second[0] // first[0],
         "cac": first[1] == 2 * audio_channels,
-        "depth": _many(shapes, r"encoder\.(\d+)\."),
+        "depth": many(shapes, r"encoder\.(\d+)\."),
         "kernel_size": first[2],
         "dconv_mode": 3 if any(key.startswith("decoder.0.dconv.") for key in shapes) else 1,
-        "dconv_depth": _many(shapes, r"encoder\.0\.dconv\.layers\.(\d+)\."),
+        "dconv_depth": many(shapes, r"encoder\.0\.dconv\.layers\.(\d+)\."),
         "dconv_comp": first[0] // shapes["encoder.0.dconv.layers.0.0.weight"][0],
     }
 
@@ -178,7 +121,7 @@ def _meta_tasnet(shapes: Shapes) -> Recognised:
 
 _FAMILIES: Mapping[tuple[str, ...], Callable[[Shapes], Recognised]] = {
     ("encoder.0.SDlayer.", "separation_net.dp_modules."): _scnet,
-    ("band_split.to_features.", "mask_estimators."): _roformer,
+    ("band_split.to_features.", "mask_estimators."): recognise_roformer,
     ("encoder.0.conv.", "tencoder.0.conv.", "crosstransformer."): _htdemucs,
     ("encoder.0.conv.", "tencoder.0.conv.", "tdecoder."): _hdemucs,
     ("stages.0.encoder.", "stages.0.mask."): _meta_tasnet,

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from plugin_host.cli.app import app
 from plugin_host.cli.times import seconds
+from separation_core.errors import ModelError
 
 RATE = 8000
 Run = Callable[..., Result]
@@ -72,6 +73,19 @@ def test_one_song_is_as_it_always_was(album: Path, separate: Run) -> None:
     summary = json.loads(done.stdout)
     assert (done.exit_code, Path(summary["session"]).name, summary["start"]) == (0, "mine.stemrack", 0)
     assert "found again" in separate(album / "one.wav", "-o", "mine.stemrack").stdout
+
+
+def test_the_device_is_named(album: Path, separate: Run) -> None:
+    assert " on cpu" in separate(album / "one.wav", "--device", "cpu").stdout
+    again = json.loads(separate(album / "one.wav", album / "two.wav", "--device", "cpu", "--json").stdout)
+    assert [entry["device"] for entry in again] == ["cpu", "cpu"]
+
+
+@pytest.mark.parametrize("wrong", [["--device", "cuda:99"], ["--device", "cpu", "--precision", "half"]])
+def test_a_device_that_cannot_do_it_is_told_before_the_work(wrong: list[str], album: Path, separate: Run) -> None:
+    done = separate(album / "one.wav", *wrong)
+    assert isinstance(done.exception, ModelError)
+    assert not list(Path.cwd().iterdir())
 
 
 def test_recursive_goes_below_and_names_apart(album: Path, separate: Run) -> None:

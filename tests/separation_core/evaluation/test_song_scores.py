@@ -150,6 +150,25 @@ def test_two_stem_estimates_meet_the_sum_of_the_rest(tmp_path: Path, stems: Stem
         assert song.stems[name]["mdx_sdr"] > 60
 
 
+def test_six_stems_meet_four_true_ones_with_guitar_and_piano_in_other(tmp_path: Path, stems: Stems) -> None:
+    parts = {"other": 0.5 * stems["other"], "guitar": 0.3 * stems["other"], "piano": 0.2 * stems["other"]}
+    (song,) = scores(write(tmp_path / "true", stems), write(tmp_path / "est", stems | parts))
+    assert list(song.stems) == ["drums", "bass", "other", "vocals"]
+    assert song.stems["other"]["mdx_sdr"] > 60
+    assert [line.rpartition(": ")[2] for line in song.warnings] == [
+        "guitar has no true stem and is scored as part of other",
+        "piano has no true stem and is scored as part of other",
+    ]
+
+
+def test_a_guitar_that_is_known_is_scored_as_such(tmp_path: Path, stems: Stems) -> None:
+    parts = stems | {"guitar": stems["bass"]}
+    (song,) = scores(write(tmp_path / "true", parts), write(tmp_path / "est", parts | {"piano": stems["bass"]}))
+    assert list(song.stems) == ["drums", "bass", "other", "vocals", "guitar"]
+    assert song.stems["guitar"]["mdx_sdr"] > 60
+    assert song.stems["other"]["mdx_sdr"] < 10
+
+
 def test_stems_that_only_one_side_has_are_told(tmp_path: Path, stems: Stems) -> None:
     guess = {name: samples for name, samples in stems.items() if name != "bass"} | {"kazoo": stems["bass"]}
     (song,) = scores(write(tmp_path / "true", stems), write(tmp_path / "est", guess))

@@ -104,11 +104,14 @@ class Runner:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def start(self, song: Path, folder: Path, *, force: bool = False, largest_file: int | None = None) -> int:
+    def start(
+        self, song: Path, folder: Path, *, force: bool = False, largest_file: int | None = None, user: int | None = None
+    ) -> int:
         """Start a job and return its process id. Its cache lies beside the folder's parent, so it finds no other."""
         assert self._process.stdin is not None
         cache = folder.parent.with_name(f"{folder.parent.name}-cache")
-        job = {"song": song, "folder": folder, "cache": cache, "force": force, "largest_file": largest_file}
+        job = {"song": song, "folder": folder, "cache": cache, "force": force}
+        job |= {"largest_file": largest_file, "user": user}
         self._process.stdin.write(json.dumps(job, default=str) + "\n")
         self._process.stdin.flush()
         return int(self.next()["pid"])
@@ -126,9 +129,9 @@ class Runner:
             steps.append(self.next())
         return steps
 
-    def run(self, song: Path, folder: Path, *, force: bool = False, largest_file: int | None = None) -> list[Step]:
+    def run(self, song: Path, folder: Path, **how: Any) -> list[Step]:
         """A whole job."""
-        self.start(song, folder, force=force, largest_file=largest_file)
+        self.start(song, folder, **how)
         return self.finish()
 
 

@@ -1,8 +1,8 @@
 """Runs jobs in forked processes that tests may kill; torch is loaded once, before the forks.
 
-Reads one JSON object a line: song, folder, cache, force, largest_file (bytes or null). Each job answers in JSON lines:
-its "pid", one "step" for each progress report, then "error" or nothing, and last, from this process, "status" and "rss"
-(KiB).
+Reads one JSON object a line: song, folder, cache, force, largest_file (bytes or null), user (id or null). Each job
+answers in JSON lines: its "pid", one "step" for each progress report, then "error" or nothing, and last, from this
+process, "status" and "rss" (KiB).
 """
 
 import json
@@ -29,6 +29,9 @@ def run(job: dict[str, Any]) -> None:
     os.environ[CACHE_VARIABLE] = job["cache"]
     if job["largest_file"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"], job["largest_file"]))
+    if job["user"] is not None:
+        os.setgid(job["user"])
+        os.setuid(job["user"])
     try:
         prepare_session(
             Path(job["song"]),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from separation_core.audio.reading import describe_song
 from separation_core.errors import ModelError, UnsupportedAudio
-from separation_core.inference.consistency import SumMode
+from separation_core.inference.consistency import SumMode, sharing_spectrum
 from separation_core.inference.separate import SeparationSettings
 from separation_core.jobs.cover import cover, model_frames
 from separation_core.jobs.options import SessionOptions
@@ -219,9 +219,10 @@ def test_a_cover_holds_the_part_and_keeps_to_every_grid(
     assert 0 <= found.resampled_from <= found.shared.start <= start < end + 1 <= found.shared.end <= frames
     assert 0 <= found.model.start < found.model.end <= at_model
     assert found.model.start * rate == found.resampled_from * model_rate
-    assert found.shared.start == 0 or start - found.shared.start > 0.13 * rate
-    assert found.shared.end == frames or found.shared.end - (end + 1) > 0.13 * rate
+    spectrum = sharing_spectrum(Hertz(rate))
+    assert found.shared.start == 0 or start - found.shared.start >= spectrum.window
+    assert found.shared.end == frames or found.shared.end - (end + 1) >= spectrum.window
     assert found.resampled_from == 0 or found.shared.start - found.resampled_from > 0.05 * rate
     assert found.model.end == at_model or found.model.end * rate > (found.shared.end + 0.05 * rate) * model_rate
-    assert found.shared.start % 4096 == 0
+    assert found.shared.start % spectrum.hop == 0
     assert cover(Span(0, frames), frames, Hertz(rate), Hertz(model_rate)).model == Span(0, at_model)

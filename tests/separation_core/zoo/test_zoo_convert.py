@@ -65,6 +65,7 @@ VARIANTS: tuple[tuple[str, Mapping[str, Any], tuple[str, ...]], ...] = (
     ("scnet", {"dims": [4, 64, 128, 256], "num_dplayer": 8, "band_SR": [0.23, 0.37, 0.4]}, FOUR),
     ("scnet", {"conv_depths": [3, 3, 3], "band_kernel": [3, 4, 4], "band_stride": [1, 4, 4]}, FOUR),
     ("scnet", {"compress": 2, "conv_kernel": 5, "expand": 2}, ("vocals", "other")),
+    ("scnet", {"masked": True, "spectrogram_normalised": False, "nfft": 2048, "hop_size": 512}, ("vocals", "other")),
     (
         "bs_roformer",
         {"dim": 64, "depth": 2, "heads": 2, "stereo": True, "mask_estimator_depth": 3},
@@ -74,6 +75,24 @@ VARIANTS: tuple[tuple[str, Mapping[str, Any], tuple[str, ...]], ...] = (
     ("bs_roformer", {"dim": 64, "depth": 1, "freqs_per_bands": [5, 20, 1000], "mlp_expansion_factor": 2}, ("vocals",)),
     ("mel_band_roformer", {"dim": 64, "depth": 1, "stereo": True, "num_bands": 60}, ("vocals", "other")),
     ("mel_band_roformer", {"dim": 64, "depth": 1, "num_bands": 40, "mask_estimator_depth": 2}, ("vocals", "other")),
+    (
+        "bs_roformer",
+        {
+            "dim": 64,
+            "depth": 1,
+            "stft_n_fft": 4096,
+            "stft_win_length": 4096,
+            "freqs_per_bands": [49, 2000],
+            "use_shared_bias": True,
+            "num_stems": 6,
+        },
+        ("bass", "drums", "other", "vocals", "guitar", "piano"),
+    ),
+    (
+        "mel_band_roformer",
+        {"dim": 64, "depth": 1, "stereo": True, "num_bands": 90, "stft_n_fft": 4096, "stft_win_length": 4096},
+        ("vocals", "other"),
+    ),
     ("htdemucs", {"bottom_channels": 512, "dconv_mode": 3, "segment": "39/5"}, FOUR),
     ("htdemucs", {"channels": 24, "t_layers": 3, "t_hidden_scale": 2.0}, (*FOUR, "guitar", "piano")),
     ("htdemucs", {"channels": 16, "depth": 3, "dconv_depth": 1, "dconv_comp": 4}, ("vocals", "other")),
@@ -107,6 +126,17 @@ def test_a_configuration_survives_being_stored(
 
     config = configure(family, published, stems)
     assert restore(family, json.loads(json.dumps(stored(config)))) == config
+
+
+def test_biases_that_all_layers_share_may_be_in_a_file_once(tmp_path: Path) -> None:
+    config = configure("bs_roformer", {"dim": 16, "depth": 1, "heads": 2, "use_shared_bias": True}, ("vocals", "other"))
+    network = build("bs_roformer", config, tensors=9999, called="any", version="")
+    weights = network.state_dict() | {"linear_62_bias_0": torch.randn(3 * 2 * 64)}
+    once = {key: value for key, value in weights.items() if not key.endswith(("to_qkv.bias", "to_out.0.bias"))}
+    assert len(once) < len(weights)
+    torch.save(once, tmp_path / "once.ckpt")
+    loaded = blueprint(tmp_path / "once.ckpt").network("any", "").state_dict()
+    assert torch.equal(loaded["layers.0.0.layers.0.0.to_qkv.bias"], once["linear_62_bias_0"])
 
 
 def test_every_architecture_can_be_imported() -> None:
@@ -170,8 +200,8 @@ def test_meta_tasnets_arguments_say_how_it_is_built(tmp_path: Path) -> None:
     [
         (lambda state: {key: value for key, value in state.items() if "globalconv" not in key}, "lacks 4 weights"),
         (
-            lambda state: state | {"mask_layer.0.weight": torch.ones(1)},
-            "1 weights that scnet has not, first mask_layer",
+            lambda state: state | {"mask_level.0.weight": torch.ones(1)},
+            "1 weights that scnet has not, first mask_level",
         ),
         (lambda state: state | {"encoder.0.globalconv.bias": torch.ones(9)}, "another variant"),
         (lambda state: {"something.weight": torch.ones(2)}, "no known architecture"),

@@ -19,7 +19,7 @@ from separation_core.models.scnet import Scnet
 from separation_core.zoo.added import add_checkpoint, added_folder, added_models, remove_added
 from separation_core.zoo.cards import BagMember, CheckpointCard, ModelCard
 from separation_core.zoo.catalogue import catalogue, model_card
-from separation_core.zoo.checkpoints import checkpoints_folder
+from separation_core.zoo.checkpoints import checkpoints_folder, find
 from separation_core.zoo.load import get_model, load_separator, model_names, verify
 
 SMALL = {"nfft": 512, "hop_size": 128, "segment": 4096}
@@ -87,6 +87,43 @@ def test_a_bag_is_an_ensemble_of_its_members(published: Mapping[str, ModelCard])
     assert seen[-1] == (published["bag"].size, published["bag"].size)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert [one.state for one in verify("bag")] == ["ok", "ok"]
+
+
+@pytest.fixture
+def specialists(published: dict[str, ModelCard]) -> ModelCard:
+    """A bag whose first member gives drums and bass, whose second the rest, and vocals half."""
+    first, second = published["bag"].members
+    weights = (1.0, 1.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0)
+    members = tuple(replace(member, weights=own) for member, own in zip((first, second), weights, strict=True))
+    published["bag"] = replace(published["bag"], members=members)
+    return published["bag"]
+
+
+def test_of_a_bag_only_the_members_that_give_the_wanted_stem_are_fetched(
+    specialists: ModelCard, small_scnet: Scnet
+) -> None:
+    said: list[str] = []
+    separator = load_separator("bag", stem="bass", note=said.append)
+    assert said == ["bag: bass needs only 1 of its 2 networks; no_bass is the song without it"]
+    assert [find(member.checkpoint) is not None for member in specialists.members] == [True, False]
+    assert (separator.spec.name, separator.spec.stems) == ("bag", ("bass", "no_bass"))
+    mix = torch.randn(1, 2, 4096)
+    with torch.inference_mode():
+        stems = separator.to(torch.device("cpu"))(mix)
+        assert torch.equal(stems[:, 0], replaced(small_scnet, normalise=False)(mix)[:, 1])
+    assert torch.allclose(stems.sum(1), mix, atol=1e-6)
+
+
+def test_a_stem_that_all_members_give_needs_them_all(specialists: ModelCard) -> None:
+    bag = load_separator("bag", stem="vocals", note=lambda line: pytest.fail(line))
+    assert isinstance(bag, Ensemble)
+    assert bag.spec.stems == ("drums", "bass", "other", "vocals")
+
+
+def test_a_stem_that_no_member_gives_is_told_before_the_download(specialists: ModelCard) -> None:
+    with pytest.raises(ModelError, match="bag has no stem 'piano': choose from drums, bass"):
+        load_separator("bag", stem="piano")
+    assert find(specialists.members[0].checkpoint) is None
 
 
 def test_weights_follow_the_order_of_stems_in_the_file(
