@@ -35,9 +35,9 @@ class ParamGlide:
         self._put = put
         self._start, self._target = start, target
         self._by_ratio = moves_by_ratio(parameter) and start > 0 and target > 0
-        frames = round(GLIDE_SECONDS * rate)
-        self._steps = max(math.ceil(frames / LONGEST_STEP), self._fewest_steps(parameter.unit))
-        self._step_frames = min(max(frames // self._steps, SHORTEST_STEP), LONGEST_STEP)
+        frames, fewest = round(GLIDE_SECONDS * rate), self._fewest_steps(parameter.unit)
+        self._step_frames = _on_the_grid(frames // max(fewest, 1))
+        self._steps = max(math.ceil(frames / self._step_frames), fewest)
         self._done = 0
         self.left = 0
 
@@ -61,6 +61,12 @@ class ParamGlide:
         if self._by_ratio:
             return math.ceil(abs(math.log(self._target / self._start)) / _RATIO_GRAIN)
         return math.ceil(abs(self._target - self._start) / _GRAINS.get(unit, _SHARE_GRAIN))
+
+
+def _on_the_grid(frames: int) -> int:
+    """8, 16, 32 or 64 frames: the steps of several parameters then fall together, and the block is cut less often."""
+    held = min(max(frames, SHORTEST_STEP), LONGEST_STEP)
+    return 1 << (held.bit_length() - 1)
 
 
 def moves_by_ratio(parameter: Parameter) -> bool:

@@ -105,8 +105,14 @@ def plan_change(old: Mix, new: Mix) -> ChangePlan:
 
 def light_change(old: Mix, new: Mix) -> PreparedChange:
     """What of `plan_change(old, new)` needs nothing built. Both have the same tracks."""
-    plan = plan_change(old, new)
-    return PreparedChange(ChangePlan(gains=plan.gains, moves=plan.moves), _names(new), mix_gains(new))
+    return PreparedChange(ChangePlan(gains=True, moves=plan_moves(old, new)), _names(new), mix_gains(new))
+
+
+def plan_moves(old: Mix, new: Mix) -> tuple[ParamMove, ...]:
+    """The parameters that glide between two mixes of the same tracks whose chains differ in nothing else."""
+    before, after = {track.name: track for track in old.tracks}, {track.name: track for track in new.tracks}
+    found = (_moves(owner, was, becomes) for owner, was, becomes in _chains(before, after, old, new))
+    return tuple(move for moves in found for move in moves or ())
 
 
 def _names(mix: Mix) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from plugin_host.mix.state import AUXES, MAX_GAIN_DB, Aux, Master, Mix, Track, is_audible, track_gain_db
+from plugin_host.mix.state import AUXES, MAX_GAIN_DB, Aux, Master, Mix, Track, any_solo, sounds, track_gain_db
 
 Amplitudes = npt.NDArray[np.float64]
 
@@ -28,7 +28,8 @@ class MixGains:
 
 def mix_gains(mix: Mix) -> MixGains:
     """The amplitudes of a whole mix."""
-    tracks = np.array([track_gains(track, mix) for track in mix.tracks], dtype=np.float64).reshape(-1, 2)
+    soloed = any_solo(mix)
+    tracks = np.array([_track_pair(track, mix, soloed) for track in mix.tracks], dtype=np.float64).reshape(-1, 2)
     sends = np.array([[amplitude(db) for db in track.sends] for track in mix.tracks], dtype=np.float64)
     auxes = np.array([aux_gains(aux) for aux in mix.auxes], dtype=np.float64)
     return MixGains(tracks, master_gains(mix.master), sends.reshape(-1, AUXES), auxes)
@@ -36,10 +37,15 @@ def mix_gains(mix: Mix) -> MixGains:
 
 def track_gains(track: Track, mix: Mix) -> Amplitudes:
     """Left and right amplitude (2,) of one track within its mix."""
-    if not is_audible(track, mix):
-        return np.zeros(2)
-    polarity = -1.0 if track.invert else 1.0
-    return polarity * amplitude(track_gain_db(track, mix)) * balance(track.pan)
+    return np.array(_track_pair(track, mix, any_solo(mix)))
+
+
+def _track_pair(track: Track, mix: Mix, soloed: bool) -> tuple[float, float]:
+    if not sounds(track, mix, soloed):
+        return 0.0, 0.0
+    level = amplitude(track_gain_db(track, mix)) * (-1.0 if track.invert else 1.0)
+    left, right = _sides(track.pan)
+    return level * left, level * right
 
 
 def master_gains(master: Master) -> Amplitudes:
@@ -62,5 +68,9 @@ def balance(pan: float) -> Amplitudes:
 
     The side panned away from follows a cosine (exactly zero at the end), the other stays at 0 dB.
     """
+    return np.array(_sides(pan))
+
+
+def _sides(pan: float) -> tuple[float, float]:
     away = 0.0 if abs(pan) >= 1.0 else math.cos(abs(pan) * math.pi / 2.0)
-    return np.array([away if pan > 0 else 1.0, away if pan < 0 else 1.0])
+    return away if pan > 0 else 1.0, away if pan < 0 else 1.0

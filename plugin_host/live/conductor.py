@@ -27,6 +27,24 @@ _CHAIN_COMMANDS = (
     c.SetEffectBypass,
     c.SetEffectWet,
 )
+_FADER_COMMANDS = (
+    c.SetGain,
+    c.SetPan,
+    c.SetMute,
+    c.SetSolo,
+    c.ClearSolo,
+    c.SetInvert,
+    c.SetSend,
+    c.SetGroup,
+    c.SetGroupGain,
+    c.SetGroupMute,
+    c.SetGroupSolo,
+    c.RemoveGroup,
+    c.SetAuxGain,
+    c.SetAuxMute,
+    c.SetMasterGain,
+)
+"""What never needs anything built; there may be thousands of them a second."""
 _CHAINS_OF_MANY = (c.RecallScene, c.ReplaceMix, c.AddTrack, c.RemoveTrack, c.RenameTrack)
 
 
@@ -91,11 +109,10 @@ class Conductor:
 
     def _at_once(self, mix: Mix, number: int, command: c.Command) -> Mix | None:
         """The mix after a command that needs nothing built; None where it waits now, or is refused."""
-        waits = self._must_wait(command)
-        if not waits:
+        if not self._must_wait(command):
             try:
                 new = apply(mix, command)
-                if plan_change(mix, new).is_light:
+                if isinstance(command, _FADER_COMMANDS) or plan_change(mix, new).is_light:
                     return new
             except HostError as error:
                 if self.idle:  # else what it speaks of may be on its way

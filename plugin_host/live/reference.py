@@ -25,6 +25,7 @@ class ReferenceSwitch:
         self._limiter = limiter
         self._fade = GainGlide(_ORIGINAL if on else _REMIX, shape)
         self._level = GainGlide(np.ones(2), shape)
+        self._runs = on
         self._room = np.zeros(4 * longest_block, dtype=np.float32)
         self._pair = np.zeros(4 * longest_block, dtype=np.float32)
         self._wait = DelayLine(limiter.latency, longest_block)
@@ -39,12 +40,17 @@ class ReferenceSwitch:
     def switch(self, on: bool) -> None:
         """Hear the original, or the remix, from the next block on."""
         self.on = on
-        self._fade.step(_ORIGINAL if on else _REMIX, self._fade.frame)
-        self._remix_alone_from = self._fade.frame + 2 * self._ramp
+        # A limiter that starts to run is heard once what it held from before has passed.
+        at = self._fade.frame + (0 if self._runs else self.latency)
+        self._runs = True
+        self._fade.step(_ORIGINAL if on else _REMIX, at)
+        self._remix_alone_from = at + 2 * self._ramp
 
     def set_gain(self, gain: float) -> None:
         """Amplitude at which the original is as loud as the remix."""
         self._level.step(np.full(2, gain), self._level.frame)
+        if not self._runs:
+            self._level.jump(self._level.frame)
 
     def process(self, remix: Block, original: Block) -> tuple[Block, Block]:
         """The next (2, frame) of what is heard, and remix and original (4, frame) to be compared, in time.
@@ -52,15 +58,18 @@ class ReferenceSwitch:
         Both are valid until the next call. While the remix is alone it comes back untouched.
         """
         count = remix.shape[1]
-        both = self._room[: 4 * count].reshape(4, count)
         pair = self._pair[: 4 * count].reshape(4, count)
         pair[:2] = remix
         self._wait.process(original, pair[2:])
+        if not self._runs:
+            return remix, pair
+        both = self._room[: 4 * count].reshape(4, count)
         self._level.apply(original, out=both[2:])
         both[2:] = self._limiter.process(both[2:])
         both[:2] = remix
         self._fade.apply(both, out=both)
         if not self.on and self._fade.frame > self._remix_alone_from:
+            self._runs = False
             return remix, pair
         both[:2] += both[2:]
         return both[:2], pair

@@ -79,7 +79,8 @@ class RenderLoop:
         self._timed: deque[Posted] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._sinks: tuple[FrameRing, ...] = ()
-        self._levels = LevelWindow(MAX_TRACKS + 1)
+        self._window = round(WINDOW_SECONDS * rate)
+        self._levels = LevelWindow(MAX_TRACKS + 1, self._window + path.block)
         self._clipped = np.zeros(MAX_TRACKS + 1, dtype=bool)
         self._lanes = np.zeros(2 * (1 + len(path.direct)) * path.block, dtype=np.float32)
         self._original = np.zeros(2 * path.block, dtype=np.float32)
@@ -181,23 +182,22 @@ class RenderLoop:
             sink.write(heard)
 
     def _measure(self, heard: Block, rendered: Rendered, fed: FeedBlock) -> None:
-        count, tracks = heard.shape[1], len(rendered.tracks)
-        self._levels.add(rendered.tracks)
-        self._levels.add(heard[None], first=tracks)
-        self._levels.count(count)
+        tracks = len(rendered.tracks)
+        self._levels.add(rendered.tracks, heard)
         self._starved += fed.starved
         if fed.ended:
             self.ended_at.append(int(fed.song_frame))
-        if self._levels.frames >= WINDOW_SECONDS * self._rate:
+        if self._levels.frames >= self._window:
             self._publish(tracks, fed)
 
     def _publish(self, tracks: int, fed: FeedBlock) -> None:
         shared, renderer = self._shared, self._path.renderer
-        peak, rms = self._levels.take()
-        self._clipped |= (peak >= FULL_SCALE).any(axis=1)
+        rows = slice(0, tracks + 1)
+        peak, rms = self._levels.take(tracks + 1)
+        self._clipped[rows] |= (peak >= FULL_SCALE).any(axis=1)
         shared.begin()
-        state, meters, rows = shared.state, shared.meters, slice(0, tracks + 1)
-        meters["peak"][rows], meters["rms"][rows], meters["clipped"][rows] = peak[rows], rms[rows], self._clipped[rows]
+        state, meters = shared.state, shared.meters
+        meters["peak"][rows], meters["rms"][rows], meters["clipped"][rows] = peak, rms, self._clipped[rows]
         meters["reduction_db"][rows] = renderer.reductions_db
         if renderer.names != self._names:
             self._names = renderer.names

@@ -72,10 +72,10 @@ class SignalPath:
 
     @property
     def latency_ms(self) -> float:
-        """From a command to the ear: what is rendered ahead, two buffers, and the device's own."""
-        output = self.output
-        frames = self._path.ahead + 2 * output.buffer + output.latency_frames
-        return 1000.0 * frames / output.rate
+        """From a fader to the ear: what is rendered ahead, two buffers, and what master and device hold back."""
+        output, renderer = self.output, self._path.renderer
+        device_frames = self._path.ahead + 2 * output.buffer + output.latency_frames
+        return 1000.0 * (device_frames / output.rate + (renderer.latency - renderer.track_latency) / self.rate)
 
     @property
     def dropouts(self) -> int:

@@ -179,10 +179,15 @@ def check_gain(gain_db: float, where: str) -> None:
 
 def is_audible(track: Track, mix: Mix) -> bool:
     """Mute wins over solo; where any track or group is soloed only these sound."""
+    return sounds(track, mix, any_solo(mix))
+
+
+def sounds(track: Track, mix: Mix, soloed: bool) -> bool:
+    """`is_audible` for many tracks of one mix; soloed: `any_solo` of it."""
     group = mix.group(track.group) if track.group else None
     if track.mute or (group and group.mute):
         return False
-    return track.solo or bool(group and group.solo) or not any_solo(mix)
+    return track.solo or bool(group and group.solo) or not soloed
 
 
 def any_solo(mix: Mix) -> bool:

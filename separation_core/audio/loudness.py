@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 
 from separation_core.audio.channels import WAVE_SPEAKERS
 from separation_core.units import Hertz
@@ -162,8 +161,11 @@ class _Interpolator:
         self.peak = 0.0
         self._gain = float(np.abs(taps).sum(axis=1).max())
         self._history = np.zeros((channels, _TAPS - 1), np.float32)
-        self._size = scipy.fft.next_fast_len(hop + _TAPS - 1, real=True)
-        self._spectra = scipy.fft.rfft(taps, self._size, axis=1)
+        from scipy import fft  # late, as above
+
+        self._fft = fft
+        self._size = fft.next_fast_len(hop + _TAPS - 1, real=True)
+        self._spectra = fft.rfft(taps, self._size, axis=1)
 
     def add(self, hops: np.ndarray) -> None:
         """Take in (channel, hop, frame) samples of whole hops."""
@@ -181,8 +183,8 @@ class _Interpolator:
         return max(first, self._peak(np.concatenate([tail[:, -(_TAPS - 1) :], silence], axis=1)))
 
     def _peak(self, joined: np.ndarray) -> float:
-        spectrum = scipy.fft.rfft(joined, self._size, axis=1)
-        between = scipy.fft.irfft(spectrum[:, None] * self._spectra, self._size, axis=2)
+        spectrum = self._fft.rfft(joined, self._size, axis=1)
+        between = self._fft.irfft(spectrum[:, None] * self._spectra, self._size, axis=2)
         return float(np.abs(between[..., _TAPS - 1 : joined.shape[1]]).max(initial=0))
 
 
