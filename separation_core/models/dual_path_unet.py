@@ -77,7 +77,17 @@ class DualPathUNet(nn.Module):
         config = self.config
         name, version = self._names
         rate = Hertz(config.rate)
-        return ModelSpec(name, version, config.stems, rate, config.channels, config.segment, config.context)
+        return ModelSpec(
+            name,
+            version,
+            config.stems,
+            rate,
+            config.channels,
+            config.segment,
+            config.context,
+            any_length=True,
+            half_safe=True,
+        )
 
     def fused(self) -> "DualPathUNet":
         """A copy for inference with each normalisation folded into the convolution before it; same output."""

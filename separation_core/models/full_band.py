@@ -13,15 +13,15 @@ by column. Cells that no stem can claim, such as what the mean of the channels c
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 
 import torch
 
+from separation_core.dsp.resampling import require_small_ratio, resample
 from separation_core.dsp.stft import Stft
 from separation_core.dsp.wiener import wiener_masks
 from separation_core.errors import ModelError
 from separation_core.models.contract import ModelSpec, Separator
-from separation_core.units import Frames, Hertz
+from separation_core.units import Hertz
 
 EDGE = 0.87
 """Share of the separator's band below which its stems are taken at their word."""
@@ -30,11 +30,6 @@ BELOW = 0.70
 _HEARD_SHARE = 1e-4
 """Where the mix is 40 dB above all stems, none of them knows whose that is, and the prior decides."""
 _CATCH_ALL = "other"
-
-_ZEROS = 64
-_ROLLOFF = 0.9475937167399596
-_BETA = 14.769656459379492
-_LARGEST_TABLE = 1 << 22
 
 
 class FullBandWay(StrEnum):
@@ -68,8 +63,7 @@ class FullBand:
             raise ModelError(f"{spec.name} takes {spec.channels} channels: only a mono separator is made full-band")
         if self.channels < 1:
             raise ModelError(f"{self.channels} channels: choose 1 or more")
-        _filters(self.rate, spec.rate, torch.device("cpu"))
-        _filters(spec.rate, self.rate, torch.device("cpu"))
+        require_small_ratio(self.rate, spec.rate)
 
     @property
     def spec(self) -> ModelSpec:
@@ -183,44 +177,3 @@ def refitted(mix: torch.Tensor, stems: torch.Tensor) -> torch.Tensor:
     scales = torch.linalg.solve(products, unit @ (mix / peak)[..., None])
     refitted: torch.Tensor = unit * scales * peak[:, None]
     return refitted
-
-
-def resample(signal: torch.Tensor, rate_in: Hertz, rate_out: Hertz, frames: int | None = None) -> torch.Tensor:
-    """`signal` (…, frame) at another rate, delay-free, zeros taken for what lies outside.
-
-    A windowed sinc, 64 zero crossings a side under a Kaiser window, in polyphase form (Smith, "Digital audio
-    resampling"), with the roll-off and shape known as `kaiser_best`, which Meta-TasNet was trained on. frames: length
-    of the result; None rounds up. Raises ModelError for rates with no small ratio.
-    """
-    frames = Frames(-(-signal.shape[-1] * rate_out // rate_in)) if frames is None else frames
-    if rate_in == rate_out:
-        return torch.nn.functional.pad(signal, (0, frames - signal.shape[-1]))
-    table, step, half = _filters(rate_in, rate_out, signal.device)
-    blocks = max(1, -(-frames // table.shape[1]))
-    needed = (blocks - 1) * step + table.shape[0]
-    padded = torch.nn.functional.pad(signal, (half, max(0, needed - half - signal.shape[-1])))[..., :needed]
-    # A product, not a convolution: on GPUs convolutions may round to ten bits.
-    return (padded.unfold(-1, table.shape[0], step) @ table).flatten(-2)[..., :frames]
-
-
-@lru_cache(maxsize=16)
-def _filters(rate_in: int, rate_out: int, device: torch.device) -> tuple[torch.Tensor, int, int]:
-    """Table (tap, output) that turns a block of input into one of output, input frames between blocks, and lead."""
-    common = math.gcd(rate_in, rate_out)
-    up, down = rate_out // common, rate_in // common
-    slowed = max(1.0, down / up)
-    half = math.ceil(_ZEROS * slowed)
-    repeats = -(-2 * half // down)  # about as many frames a block as the filter is long, or the overlap costs more
-    up, down = up * repeats, down * repeats
-    if up * (down + 2 * half) > _LARGEST_TABLE:
-        raise ModelError(f"{rate_in} Hz and {rate_out} Hz have no small ratio: take the song at 44100 or 48000 Hz")
-    taps = torch.arange(down + 2 * half, dtype=torch.float64)[:, None] - half
-    outputs = torch.arange(up, dtype=torch.float64) * down / up
-    return _windowed_sinc((taps - outputs) / slowed).div(slowed).float().to(device), down, half
-
-
-def _windowed_sinc(position: torch.Tensor) -> torch.Tensor:
-    """The filter at `position`, in frames of the lower rate from its centre."""
-    inside = (1 - (position / _ZEROS).square()).clamp_min(0).sqrt()
-    taper = torch.special.i0(_BETA * inside) / torch.special.i0(position.new_tensor(_BETA))
-    return _ROLLOFF * torch.sinc(_ROLLOFF * position) * torch.where(position.abs() < _ZEROS, taper, 0.0)

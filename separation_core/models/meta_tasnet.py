@@ -18,9 +18,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from separation_core.dsp.resampling import resample
 from separation_core.errors import ModelError
 from separation_core.models.contract import ModelSpec
-from separation_core.models.full_band import resample
 from separation_core.units import Hertz
 
 INSTRUMENTS = 4
@@ -123,7 +123,9 @@ class MetaTasnet(nn.Module):
         """The network's facts as the engine needs them."""
         config = self.config
         name, version = self._names
-        return ModelSpec(name, version, config.stems, config.rates[-1], 1, config.segment, config.context)
+        return ModelSpec(
+            name, version, config.stems, config.rates[-1], 1, config.segment, config.context, any_length=True
+        )
 
     def train(self, mode: bool = True) -> "MetaTasnet":
         """Switch between training and inference, and forget the generated weights."""

@@ -16,6 +16,7 @@ from separation_core.zoo.architectures import configure
 FIXTURES = Path(__file__).with_name("fixtures")
 RECIPE = runpy.run_path(str(Path(__file__).with_name("scnet_recipe.py")))
 STEMS = ("drums", "bass", "other", "vocals")
+MASKED = {"masked": True, "spectrogram_normalised": False}
 
 
 def build(settings: dict[str, Any]) -> Scnet:
@@ -41,10 +42,15 @@ def test_without_normalising_it_is_the_copys(name: str) -> None:
     assert relative_error(f"{name} plain", {**RECIPE["TINY"][name], "spectrogram_normalised": False}) <= 1e-5
 
 
-@pytest.mark.parametrize("name", RECIPE["FULL"])
+@pytest.mark.parametrize("name", RECIPE["MASKED"])
+def test_the_masked_variant_is_the_copys(name: str) -> None:
+    assert relative_error(name, {**RECIPE["MASKED"][name], **MASKED}) <= 1e-5
+
+
+@pytest.mark.parametrize("name", [*RECIPE["FULL"], "masked"])
 def test_keys_and_shapes_are_the_published_ones(name: str) -> None:
     with torch.device("meta"):
-        network = build(RECIPE["FULL"][name])
+        network = build(MASKED if name == "masked" else RECIPE["FULL"][name])
     shapes = {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
     published = json.loads((FIXTURES / "scnet_keys.json").read_text())[name]
     assert len(shapes) == published["keys"]

@@ -1,7 +1,7 @@
 """The published SCNet (a checkout of starrytong/SCNet) against ours, same weights.
 
-`--upstream PATH` prints relative error and times of full-size networks; with `--write` and `--copy`, a checkout of
-ZFTurbo/Music-Source-Separation-Training, it makes the small fixtures anew.
+`--upstream PATH` prints relative error and times of full-size networks. With `--copy`, a checkout of
+ZFTurbo/Music-Source-Separation-Training, "masked" is one of them, and `--write` makes the small fixtures anew.
 """
 
 import argparse
@@ -27,10 +27,19 @@ def ours(settings: dict[str, Any]) -> Scnet:
     return Scnet(configure("scnet", settings, tuple(settings.get("sources", STEMS)))).eval()
 
 
-def compare(name: str, seconds: float) -> None:
+def both(name: str) -> tuple[torch.nn.Module, Scnet]:
+    """The published network and ours."""
+    if name == "masked":
+        from models.scnet.scnet_masked import SCNet as Masked
+
+        return Masked().eval(), ours({"masked": True, "spectrogram_normalised": False})
     from scnet.SCNet import SCNet
 
-    theirs, mine = SCNet(**FULL[name]).eval(), ours(FULL[name])
+    return SCNet(**FULL[name]).eval(), ours({**FULL[name], "spectrogram_normalised": True})
+
+
+def compare(name: str, seconds: float) -> None:
+    theirs, mine = both(name)
     mine.load_state_dict(theirs.state_dict())
     mix = song(2, round(44100 * seconds))
     with torch.inference_mode():
@@ -77,7 +86,7 @@ def main() -> None:
     parser.add_argument("--copy", type=Path)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("names", nargs="*", default=list(FULL))
+    parser.add_argument("names", nargs="*", default=list(FULL), help=", ".join([*FULL, "masked"]))
     chosen = parser.parse_args()
     sys.path[:0] = [str(path) for path in (chosen.upstream, chosen.copy) if path]
     if chosen.write:

@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from separation_core.audio.frames import ArraySource
 from separation_core.errors import ModelError
 from separation_core.inference.separate import SeparationSettings, separate
 from separation_core.models.contract import ModelSpec
-from separation_core.models.full_band import FullBand, FullBandWay, refitted, resample
+from separation_core.models.full_band import FullBand, FullBandWay, refitted
 from separation_core.models.meta_tasnet import MetaTasnet, MetaTasnetConfig
 from separation_core.units import Hertz
 
@@ -51,28 +49,6 @@ def level(signal: torch.Tensor) -> float:
     """Decibels of the RMS, without the edges."""
     inner = signal[..., 2000:-2000]
     return 10 * math.log10(float(inner.square().mean()) + 1e-30)
-
-
-@pytest.mark.parametrize(
-    ("rate_in", "rate_out"),
-    [(44100, 32000), (32000, 44100), (48000, 32000), (32000, 8000), (96000, 32000), (11025, 32000)],
-)
-def test_resampling_keeps_the_band_in_level_and_place_and_drops_the_rest(rate_in: int, rate_out: int) -> None:
-    a, b = Hertz(rate_in), Hertz(rate_out)
-    for share in (0.01, 0.5, 0.87):
-        frequency = share * min(a, b) / 2
-        got = resample(tone(frequency, a, a), a, b)
-        assert level(got - tone(frequency, b, got.shape[-1])) < -120
-    if b < a:
-        assert level(resample(tone(0.54 * b, a, a), a, b)) < -120
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 3000), st.sampled_from([8000, 22050, 32000, 44100, 48000]), st.sampled_from([8000, 32000, 44100]))
-def test_resampled_lengths(frames: int, rate_in: int, rate_out: int) -> None:
-    signal = torch.ones(2, 1, frames)
-    assert resample(signal, Hertz(rate_in), Hertz(rate_out)).shape == (2, 1, math.ceil(frames * rate_out / rate_in))
-    assert resample(signal, Hertz(rate_in), Hertz(rate_out), 77).shape == (2, 1, 77)
 
 
 def test_masks_keep_the_stereo_image_and_sum_to_the_song() -> None:
