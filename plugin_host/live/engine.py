@@ -90,7 +90,7 @@ class Engine:
 
     def _ready(self) -> Ready:
         path = self._path
-        return Ready(path.output.title, path.output.rate, path.output.buffer, path.ahead_frames, path.latency_ms)
+        return Ready(path.output.title, path.output.rate, path.output.buffer, path.loop.ahead, path.latency_ms)
 
     def _tick(self) -> None:
         self._pipe.poll(TICK_SECONDS)

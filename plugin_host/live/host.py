@@ -239,6 +239,8 @@ class EngineHost:
             bypass = self._bypass_if_guilty(blame)
             self._state = replace(self._state, transport=_where(self._state.transport, self._shared.read()))
             self._pipe.close()
+            # A show that was on goes on, whatever became of the device meanwhile.
+            self._settings = replace(self._settings, must_open=False)
             try:
                 self.ready = self._launch()
             except HostError as error:

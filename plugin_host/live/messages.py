@@ -18,6 +18,7 @@ class LiveSettings:
     frames. ahead: buffers that are rendered ahead of the device. direct: tracks have outputs of their own; "pre" or
     "post" fader, "" for the master alone. path: of the file that is the output. allow_missing:
     plugins that are not there are passed by. scratch: folder for what is rendered ahead.
+    must_open: whether a device that is not there is an error; else it is waited for.
     """
 
     session: Path
@@ -29,6 +30,7 @@ class LiveSettings:
     path: Path | None = None
     allow_missing: bool = False
     scratch: Path | None = None
+    must_open: bool = True
 
 
 @dataclass(frozen=True, slots=True)

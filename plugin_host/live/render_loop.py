@@ -44,8 +44,8 @@ class Posted:
 class RenderPath:
     """What a block passes, in this order, and how it is cut.
 
-    block: frames per turn. ahead: frames the ring holds at most before the thread waits. direct: whether the tracks
-    follow the master in the ring, "pre" or "post" their faders; "" sends the master alone.
+    block: frames per turn. ahead_buffers: of the device, that the ring holds before the thread waits. direct: whether
+    the tracks follow the master in the ring, "pre" or "post" their faders; "" sends the master alone.
     """
 
     feed: Feed
@@ -56,7 +56,7 @@ class RenderPath:
     ring: FrameRing
     meter_ring: FrameRing
     block: int
-    ahead: int
+    ahead_buffers: int
     direct: Sequence[str] = ()
     pre_fader: bool = False
 
@@ -64,7 +64,8 @@ class RenderPath:
 class RenderLoop:
     """Renders until it is told to end; `start` gives it a thread.
 
-    begin: called first, in the thread. bell: rung by the device after it took a buffer. applied: where `Applied` is
+    begin: called first, in the thread. ahead: frames of the device that the ring holds before the thread waits.
+    bell: rung by the device after it took a buffer. applied: where `Applied` is
     put for whoever reports it.
     """
 
@@ -73,6 +74,7 @@ class RenderLoop:
         self.bell = Bell()
         self.applied: deque[Applied] = deque()
         self.ended_at: deque[int] = deque()
+        self.ahead = path.ahead_buffers * path.block
         self.fading = False
         self.playing = False
         self._posted: deque[Posted] = deque()
@@ -121,7 +123,7 @@ class RenderLoop:
         self._begin()
         while not self._ends:
             self._shared.beat()
-            if self._path.ring.readable >= self._path.ahead:
+            if self._path.ring.readable >= self.ahead:
                 self.bell.wait(_IDLE_SECONDS)
                 continue
             began = time.perf_counter()

@@ -32,6 +32,7 @@ MASTER_LANE = "master"
 _METER_SECONDS = 2
 _RATE_SLACK = 4096
 """Frames that a resampler may give at once beyond what it was given."""
+_MOST_USUAL_BUFFER = 2048
 _FILL_SECONDS = 5.0
 _GLANCE_SECONDS = 0.001
 
@@ -64,7 +65,6 @@ class SignalPath:
         self.rate, self.frames = opened.session.rate, opened.session.frames
         self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
         self.loop, self.switch, self.meter_ring = loop, path.switch, path.meter_ring
-        self.ahead_frames = path.ahead
         self._path, self._sources, self._speed = path, opened.sources, transport.speed
         self._dropouts = self._faults = 0
         self._started = False
@@ -74,7 +74,7 @@ class SignalPath:
     def latency_ms(self) -> float:
         """From a fader to the ear: what is rendered ahead, two buffers, and what master and device hold back."""
         output, renderer = self.output, self._path.renderer
-        device_frames = self._path.ahead + 2 * output.buffer + output.latency_frames
+        device_frames = self.loop.ahead + 2 * output.buffer + output.latency_frames + self._path.adapter.delay_frames
         return 1000.0 * (device_frames / output.rate + (renderer.latency - renderer.track_latency) / self.rate)
 
     @property
@@ -88,7 +88,7 @@ class SignalPath:
         self.feed.settle(_FILL_SECONDS)
         self.loop.start()
         self._started = True
-        while self._path.ring.readable < self._path.ahead:
+        while self._path.ring.readable < self.loop.ahead:
             self.loop.bell.ring()
             time.sleep(_GLANCE_SECONDS)
         self.output.start(self._pull)
@@ -147,6 +147,7 @@ class SignalPath:
     def _pull(self, out: Block) -> None:
         """In the device's thread: copy, count, ring."""
         ring = self._path.ring
+        self.loop.ahead = self._path.ahead_buffers * out.shape[1]  # the user of a JACK server may change its buffer
         self._dropouts += ring.read_into(out) < out.shape[1]
         self.loop.bell.ring()
 
@@ -194,7 +195,8 @@ def _output(settings: LiveSettings, session: HostSession, names: Sequence[str]) 
             device=settings.device,
             buffer=settings.buffer,
             path=settings.path,
-        )
+        ),
+        must_open=settings.must_open,
     )
 
 
@@ -217,17 +219,16 @@ def _render_path(
     limiter = safety_limiter(rate, begin.mix.master.ceiling_db)
     direct = tuple(track.name for track in begin.mix.tracks) if settings.direct else ()
     channels = 2 + 2 * len(direct)
-    ahead = settings.ahead * output.buffer
     return RenderPath(
         feed=feed,
         renderer=renderer,
         original_delay=TapDelay(renderer.latency - limiter.latency, output.buffer, rate),
         switch=ReferenceSwitch(rate, output.buffer, limiter, on=begin.reference),
         adapter=RateAdapter(channels, rate, output.rate),
-        ring=FrameRing(channels, ahead + 2 * output.buffer + _RATE_SLACK),
+        ring=FrameRing(channels, (settings.ahead + 2) * max(output.buffer, _MOST_USUAL_BUFFER) + _RATE_SLACK),
         meter_ring=FrameRing(4, _METER_SECONDS * rate),
         block=output.buffer,
-        ahead=ahead,
+        ahead_buffers=settings.ahead,
         direct=direct,
         pre_fader=settings.direct == "pre",
     )
