@@ -2,12 +2,13 @@
 
 Six stems × four effects in one process without a device. A turn is all that the render thread does for a buffer: read
 the feed, run chains, faders and guards, sum, limit, keep the original in step, meter, write the ring. The bare loop
-calls six pedalboards on six blocks that lie ready, and sums what comes out. Both take turns of a tenth of a second of
+calls six pedalboards on the same sound, which lies in memory, limits the sum as the master does, and nothing else. Both take turns of a tenth of a second of
 audio; between them the feed may catch up, which is not timed. Garbage is not collected, as in the engine.
 """
 
 import argparse
 import gc
+import itertools
 import statistics
 import tempfile
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pedalboard
+import soundfile
 from rich.table import Table
 
 from benchmarks.live_rig.sessions import CHAIN, RATE, rack, write_session
@@ -65,8 +67,8 @@ def timed(work: Callable[[], object], buffers: int, after: Callable[[], object] 
     return laps
 
 
-def bare_loop(buffer: int) -> Callable[[], object]:
-    """Six chains over blocks in memory, summed."""
+def bare_loop(session: HostSession, buffer: int) -> Callable[[], object]:
+    """Six chains over the stems in memory, summed and limited."""
     boards = [
         pedalboard.Pedalboard(
             [
@@ -78,13 +80,20 @@ def bare_loop(buffer: int) -> Callable[[], object]:
         )
         for _ in range(TRACKS)
     ]
-    blocks = np.random.default_rng(0).uniform(-0.1, 0.1, (TRACKS, 2, buffer)).astype(np.float32)
+    stems = [soundfile.read(session.session.stem_path(name), dtype="float32")[0].T for name in session.stems[:TRACKS]]
+    blocks = itertools.cycle(
+        [np.ascontiguousarray(stem[:, at : at + buffer]) for stem in stems]
+        for at in range(0, session.frames - buffer, buffer)
+    )
+    limiter = pedalboard.Chain([pedalboard.BrickwallLimiter(ceiling_db=-1.0, release_ms=100.0, lookahead_ms=5.0)])
 
     def run() -> np.ndarray:
-        mixed = boards[0].process(blocks[0], RATE, buffer_size=buffer, reset=False)
-        for board, block in zip(boards[1:], blocks[1:], strict=True):
+        inputs = next(blocks)
+        mixed = boards[0].process(inputs[0], RATE, buffer_size=buffer, reset=False)
+        for board, block in zip(boards[1:], inputs[1:], strict=True):
             mixed += board.process(block, RATE, buffer_size=buffer, reset=False)
-        return mixed
+        limited: np.ndarray = limiter.process(mixed, RATE, buffer_size=buffer, reset=False)
+        return limited
 
     return run
 
@@ -111,7 +120,7 @@ class Turns:
 
 def measure(session: HostSession, buffer: int, rounds: int) -> tuple[Times, Times]:
     """Seconds per buffer of the engine and of the bare loop."""
-    engine, bare, loop = Times(), Times(), bare_loop(buffer)
+    engine, bare, loop = Times(), Times(), bare_loop(session, buffer)
     buffers = round(ROUND_SECONDS * RATE / buffer)
     begin = Begin(rack(TRACKS), Transport())
     shared = SharedState()

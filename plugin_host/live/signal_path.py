@@ -138,6 +138,7 @@ class SignalPath:
         lines = [f"{fault.where} gave no sound but noise or NaN and is silent: change its chain" for fault in new]
         lines += [*self._notices, *self.feed.problems(), *self.output.events()]
         self._notices.clear()
+        self.feed.retired()  # the builder, whose they are, closes them; nobody need hold them here
         return lines
 
     def _as_it_is(self, transport: Transport) -> Transport:
