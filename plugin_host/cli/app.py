@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from plugin_host.cli import bounce, catalogue, demo, doctor, evaluate, inspect, models, params, play, separate
+from plugin_host.cli import bounce, catalogue, demo, doctor, evaluate, inspect, midi, models, params, play, separate
 from plugin_host.cli.reporting import notes
 from plugin_host.errors import HostError
 from separation_core.errors import SeparationError
@@ -42,7 +42,7 @@ def shared_options(
     _wants_traceback = debug
 
 
-for commands in (separate, bounce, inspect, catalogue, play, params, models, evaluate, demo, doctor):
+for commands in (separate, bounce, inspect, catalogue, play, params, midi, models, evaluate, demo, doctor):
     commands.register(app)
 
 

@@ -2,8 +2,9 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from plugin_host.mix.transport import Transport
 
 DirectOuts = Literal["none", "pre", "post"]
+
+TAIL_SECONDS = 10.0
+"""How long echoes may go on after the song before it is over all the same."""
+QUIET_SECONDS = 0.5
+QUIET = 10 ** (-90 / 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,22 @@ def play(
     buffer: Annotated[int, typer.Option(help="Frames, 64 … 4096; with JACK the server decides.")] = 256,
     ahead: Annotated[int, typer.Option(min=1, max=64, help="Buffers rendered ahead.")] = 2,
     osc_port: Annotated[int, typer.Option("--osc-port", help="UDP port for OSC; 0 takes a free one.")] = 9000,
+    osc_listen: Annotated[
+        str, typer.Option("--osc-listen", metavar="ADDRESS", help="Let others in: an address of this machine.")
+    ] = "127.0.0.1",
+    osc_allow: Annotated[
+        list[str] | None, typer.Option("--osc-allow", metavar="ADDRESS", help="Let only these in; may be repeated.")
+    ] = None,
+    osc_tcp_port: Annotated[int | None, typer.Option("--osc-tcp-port", help="OSC over TCP too.")] = None,
+    oscquery_port: Annotated[int | None, typer.Option("--oscquery-port", help="OSCQuery (HTTP).")] = None,
+    midi: Annotated[bool, typer.Option("--midi/--no-midi", help="MIDI controllers, as they are plugged in.")] = True,
+    midi_through: Annotated[
+        str, typer.Option("--midi-through", metavar="API", help="alsa, jack, coreaudio or winmm; else the usual one.")
+    ] = "",
+    midi_map: Annotated[
+        list[str] | None,
+        typer.Option("--midi-map", metavar="PORT=CONTROLLER", help="What a port is, where its name does not say."),
+    ] = None,
     start: Annotated[bool, typer.Option("--start", help="Begin to play at once.")] = False,
     until_end: Annotated[bool, typer.Option("--until-end", help="Quit when the song has ended.")] = False,
     scene: Annotated[list[str] | None, typer.Option("--scene", help="Begin with this scene.")] = None,
@@ -64,7 +86,9 @@ def play(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No picture; warnings only.")] = False,
 ) -> None:
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
+    from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
+    from plugin_host.control.osc.settings import OscSettings
     from plugin_host.live.messages import Begin, LiveSettings
     from plugin_host.stems.open_session import open_for_host
 
@@ -82,9 +106,12 @@ def play(
     )
     begin = Begin(mix, _saved_transport(opened.folder, opened.frames))
     wishes = _Wishes(start, until_end, record, take, capture)
+    osc = OscSettings(osc_port, osc_listen, tuple(osc_allow or ()), osc_tcp_port, oscquery_port)
+    listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or ())
     with _desk(settings, begin, opened.frames, opened.rate) as (desk, ready):
         _announce(ready, settings)
-        with _osc_door(desk, osc_port, opened.rate):
+        _arm(desk, wishes)
+        with surfaces(desk, opened, listening):
             _show(desk, wishes, opened.rate, opened.frames, quiet=quiet)
         if save:
             _save(opened.folder, desk)
@@ -142,15 +169,12 @@ def _announce(ready: "Ready", settings: "LiveSettings") -> None:
     )
 
 
-@contextmanager
-def _osc_door(desk: "Desk", port: int, rate: int) -> Iterator[None]:
-    from plugin_host.control.osc_door import OscDoor
-    from plugin_host.effects.catalogue import check_effect
-    from plugin_host.mix.presets import find_library
-
-    with closing(OscDoor(desk, find_library(check_effect).scene, port=port, rate=rate)) as door:
-        note(f"OSC on 127.0.0.1:{door.port} (UDP)")
-        yield
+def _arm(desk: "Desk", wishes: _Wishes) -> None:
+    """What must be ready before anyone can press Play."""
+    if wishes.capture is not None:
+        desk.capture(wishes.capture)
+    if wishes.record:
+        desk.record(wishes.record)
 
 
 def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool) -> None:
@@ -159,10 +183,6 @@ def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool)
 
     stopped = threading.Event()
     with _until_signal(stopped):
-        if wishes.capture is not None:
-            desk.capture(wishes.capture)
-        if wishes.record:
-            desk.record(wishes.record)
         if wishes.take:
             desk.replay(wishes.take)
         elif wishes.start:
@@ -174,16 +194,24 @@ def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool)
 
 
 class _Ending:
-    """Whether to quit: a signal came, or the song has been played to its end where that was asked for."""
+    """Whether to quit: a signal came, or the song has ended and died away where that was asked for."""
 
     def __init__(self, desk: "Desk", stopped: threading.Event, *, until_end: bool) -> None:
         self._desk, self._stopped, self._until_end = desk, stopped, until_end
         self._played = False
+        self._ended_at: float | None = None
 
     def __call__(self) -> bool:
+        return self._stopped.is_set() or (self._until_end and self._has_died_away())
+
+    def _has_died_away(self) -> bool:
         playing = self._desk.transport.playing
         self._played |= playing
-        return self._stopped.is_set() or (self._until_end and self._played and not playing)
+        if playing or not self._played:
+            return False
+        self._ended_at = self._ended_at or time.monotonic()
+        after = time.monotonic() - self._ended_at
+        return after > TAIL_SECONDS or (after > QUIET_SECONDS and max(self._desk.status().master.peak) < QUIET)
 
 
 @contextmanager

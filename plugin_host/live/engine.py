@@ -14,7 +14,7 @@ from plugin_host.live.capture import CaptureWriter
 from plugin_host.live.conductor import Conductor, Numbered
 from plugin_host.live.loudness import LoudnessWatch
 from plugin_host.live.messages import Begin, Capture, Failed, Finish, LiveSettings, Orders, PlayTake, Ready, Request
-from plugin_host.live.port import ClearClips, EngineEvent, Notice, Refused, SetReference, Stopped
+from plugin_host.live.port import Applied, ClearClips, EngineEvent, Notice, Refused, SetReference, Stopped
 from plugin_host.live.shared import SharedState
 from plugin_host.live.signal_path import SignalPath, open_path
 from plugin_host.live.take_player import TakePlayer
@@ -132,7 +132,8 @@ class Engine:
 
     def _do(self, number: int, command: TransportCommand | SetReference | ClearClips) -> None:
         """Carry out what is not the mix's."""
-        path = self._path
+        path, now = self._path, self._path.position()
+        song_frame = now.song_frame
         try:
             match command:
                 case SetReference():
@@ -141,10 +142,11 @@ class Engine:
                     path.loop.call(path.loop.clear_clips)
                 case _:
                     self._transport = path.move(self._transport, command)
+                    song_frame = self._transport.position
         except HostError as error:
             self._told.append(Refused(number, str(error)))
         else:
-            self._told.append(path.applied_now(number))
+            self._told.append(Applied((number,), now.engine_frame, song_frame))
 
     def _tell(self) -> None:
         loop = self._path.loop

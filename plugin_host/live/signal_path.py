@@ -19,7 +19,6 @@ from plugin_host.engine.prepare import PreparedMix, PrepareOptions, prepared_mix
 from plugin_host.engine.render_block import RenderSetup
 from plugin_host.live.blame import BlameMarker
 from plugin_host.live.messages import Begin, LiveSettings
-from plugin_host.live.port import Applied
 from plugin_host.live.reference import ReferenceSwitch
 from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
 from plugin_host.live.shared import SharedState
@@ -120,11 +119,6 @@ class SignalPath:
         """Where the song is now."""
         feed = self.feed
         return Position(self.loop.playing, feed.song_frame, self._path.renderer.position, self._speed)
-
-    def applied_now(self, number: int) -> Applied:
-        """The report of something that was just handed on."""
-        now = self.position()
-        return Applied((number,), now.engine_frame, now.song_frame)
 
     def notice(self, text: str) -> None:
         """Have the user told something."""

@@ -8,6 +8,7 @@ from plugin_host.control.parameters.declaration import Parameter
 from plugin_host.control.parameters.desk_controls import (
     BANK_CONTROLS,
     LISTENING_CONTROLS,
+    MIX_CONTROLS,
     SCENE_CONTROLS,
     TAKE_CONTROLS,
 )
@@ -34,6 +35,7 @@ SECTIONS = (
     Section("Loop, speed, pitch, tempo", PLAYING_CONTROLS),
     Section("Markers", MARKER_CONTROLS),
     Section("Scenes", SCENE_CONTROLS),
+    Section("The mix's file", MIX_CONTROLS),
     Section("Takes and capture", TAKE_CONTROLS),
     Section("Listening", LISTENING_CONTROLS),
     Section("Banks and lists", BANK_CONTROLS),

@@ -1,6 +1,7 @@
 """Scenes, takes, the original beside the remix, capturing, banks: what is done with the desk as a whole."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from plugin_host.control.parameters.control import Control, Read
 from plugin_host.control.parameters.declaration import Parameter, Value
@@ -10,10 +11,12 @@ from plugin_host.control.parameters.sight import Host, Sight
 from plugin_host.desk.events import ReferenceChanged, TakeBegun, TakeRecorded
 from plugin_host.desk.morph import MAX_SECONDS
 from plugin_host.desk.take_files import take_names
+from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import ControlError
 from plugin_host.live.port import ClearClips, SetReference
 from plugin_host.mix import commands as c
 from plugin_host.mix.limits import MAX_TRACKS
+from plugin_host.mix.mix_file import read_mix, write_mix
 from plugin_host.mix.presets import PresetKind
 
 _TAKES = (TakeBegun, TakeRecorded)
@@ -62,6 +65,21 @@ def _capture(host: Host, keys: Keys, on: bool, origin: str) -> None:
         host.panel.change(origin, capture=path)
 
 
+def _mix_file(host: Host) -> Path:
+    if host.mix_file is None:
+        raise ControlError("this host keeps its mix in no file")
+    return host.mix_file
+
+
+def _save_mix(host: Host, keys: Keys, value: Value | None, origin: str) -> None:
+    write_mix(_mix_file(host), host.desk.mix)
+
+
+def _reload_mix(host: Host, keys: Keys, value: Value | None, origin: str) -> None:
+    """What is wrong in the file is refused with its line, and the mix stays as it is."""
+    host.desk.do(c.ReplaceMix(read_mix(_mix_file(host), check_effect)), origin)
+
+
 def _move_bank(host: Host, keys: Keys, first: int, origin: str) -> None:
     host.panel.change(origin, bank=first)
 
@@ -105,6 +123,11 @@ TAKE_CONTROLS = (
         act=_capture,
         told_by=(PanelChanged,),
     ),
+)
+
+MIX_CONTROLS = (
+    Control(Parameter("/mix/save", "trigger", "keep the mix in the session's mix.toml", "w"), act=_save_mix),
+    Control(Parameter("/mix/reload", "trigger", "the mix as the session's mix.toml has it now", "w"), act=_reload_mix),
 )
 
 LISTENING_CONTROLS = (

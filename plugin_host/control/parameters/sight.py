@@ -16,7 +16,8 @@ from plugin_host.mix.transport import Transport, TransportCommand, apply_transpo
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The desk and what surrounds it. frames, rate (Hz): of the song. Folders are None where nothing can be kept."""
+    """The desk and what surrounds it. frames, rate (Hz): of the song. Folders and the
+    mix's file are None where nothing can be kept."""
 
     desk: Desk
     library: PresetLibrary
@@ -26,6 +27,7 @@ class Host:
     rate: int
     takes_folder: Path | None
     captures_folder: Path | None
+    mix_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)

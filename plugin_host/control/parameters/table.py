@@ -35,7 +35,8 @@ _ALIASES = ("/bank/track/{strip}/", "/selected/")
 class ParameterTable:
     """Everything that can be controlled on a desk, by address. For any number of threads.
 
-    frames, rate (Hz): of the song. Takes are listed and captures written in their folders, where there are any.
+    frames, rate (Hz): of the song. Takes are listed and captures written in their folders, the mix is kept in its
+    file, where there are any.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class ParameterTable:
         rate: int,
         takes_folder: Path | None = None,
         captures_folder: Path | None = None,
+        mix_file: Path | None = None,
     ) -> None:
-        self.host = Host(desk, library, Panel(), Echoes(), frames, rate, takes_folder, captures_folder)
+        self.host = Host(desk, library, Panel(), Echoes(), frames, rate, takes_folder, captures_folder, mix_file)
         self._named, self._aliased = _trees()
         self._resolved: tuple[Sight, dict[str, tuple[Binding, ...]]] = (sight_of(self.host), {})
 

@@ -47,7 +47,7 @@ def osc_port(process: "subprocess.Popen[str]") -> int:
     """As the command says it on its second line."""
     assert process.stderr is not None
     process.stderr.readline()
-    return int(process.stderr.readline().split(":")[1].split()[0])
+    return int(process.stderr.readline().split("UDP ")[1].split()[0].rstrip(","))
 
 
 def loudest(path: Path) -> float:

@@ -67,6 +67,7 @@ def surface_of(tmp_path: Path) -> Callable[[Mix], Surface]:
             rate=RATE,
             takes_folder=tmp_path / "takes",
             captures_folder=tmp_path / "captures",
+            mix_file=tmp_path / "mix.toml",
         )
         return Surface(table, desk, Feedback(table))
 

@@ -1,0 +1,90 @@
+"""A controller that is plugged in: its ports, what it does and what it shows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+
+from mido import Message
+
+from plugin_host.control.midi.controller import Controller, Heard
+from plugin_host.control.midi.device import Display
+from plugin_host.control.midi.mackie import MackieDisplay
+from plugin_host.control.midi.ports import Arrival, InputPort, OutputPort
+from plugin_host.control.midi.screen import Screen
+
+ALIKE = 0.6
+"""Names at least this much alike may be the two directions of one device."""
+
+
+@dataclass(slots=True)
+class Attached:
+    """An open input, the output that goes with it, and the controller between them."""
+
+    name: str
+    input: InputPort
+    controller: Controller
+    output: OutputPort | None = None
+    virtual: bool = False
+    screen: Screen = field(init=False)
+    display: MackieDisplay | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.screen = Screen(self.controller)
+        self.display = MackieDisplay(self.controller) if self.controller.device.display is Display.MACKIE else None
+
+    def connect(self, output: OutputPort) -> None:
+        """Send to that port from now on, beginning with what the device wants to hear first."""
+        self.output = output
+        for data in self.controller.device.hello:
+            output.send(Message.from_bytes(data))
+        if self.display:
+            self._send(self.display.hello())
+        self.forget()
+
+    def forget(self) -> None:
+        """Show everything anew."""
+        self.screen.forget()
+        if self.display:
+            self.display.forget()
+
+    def receive(self) -> Iterator[tuple[Arrival, Heard]]:
+        """Do what has come."""
+        for arrival in self.input.receive():
+            if self.display and self.display.receive(arrival.message):
+                self.screen.forget()
+            heard = self.controller.receive(arrival.message)
+            if heard.control:
+                self.screen.moved(heard.control)
+            yield arrival, heard
+
+    def show(self) -> None:
+        """Bring what the device shows in line."""
+        if self.output:
+            self._send(self.screen.update())
+            if self.display:
+                self._send(self.display.update())
+
+    def show_meters(self) -> None:
+        """Levels, where it has meters."""
+        if self.output and self.display:
+            self._send(list(self.display.meters()))
+
+    def close(self) -> None:
+        """Leave its ports."""
+        self.input.close()
+        if self.output:
+            self.output.close()
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        if self.output:
+            for message in messages:
+                self.output.send(message)
+
+
+def output_for(name: str, outputs: Sequence[str]) -> str | None:
+    """The output that goes with an input: of the same name, else the one most like it."""
+    if name in outputs:
+        return name
+    alike = [(SequenceMatcher(None, name.lower(), other.lower()).ratio(), other) for other in outputs]
+    best = max(alike, default=(0.0, ""))
+    return best[1] if best[0] >= ALIKE else None

@@ -1,0 +1,91 @@
+"""MIDI ports as the rest of this room sees them. `rtmidi_ports` opens real ones, `cable` is one inside the process."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mido import Message
+
+CLIENT = "stemrack midi"
+"""What JACK and ALSA call us; ports of that name are our own and never opened."""
+VIRTUAL_PORT = "control"
+"""The port of our own that other programs connect to; with it " in" or " out" behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message and when it came, in seconds of `time.monotonic`."""
+
+    message: Message
+    seconds: float
+
+
+class InputPort(Protocol):
+    """A port that messages come from. Nothing waits; bytes that are no message are counted in `refused`."""
+
+    refused: int
+
+    def receive(self) -> list[Arrival]:
+        """All that came since the last call, in order."""
+
+    def close(self) -> None:
+        """Leave it."""
+
+
+class OutputPort(Protocol):
+    """A port that messages go to."""
+
+    def send(self, message: Message) -> None:
+        """Send it; what a port that has gone is sent is lost."""
+
+    def close(self) -> None:
+        """Leave it."""
+
+
+class MidiSystem(Protocol):
+    """What the machine offers: ALSA, JACK, CoreAudio or Windows' own."""
+
+    @property
+    def title(self) -> str:
+        """Its name, for a person."""
+
+    def poll(self) -> bool:
+        """Whether it still stands; call it about once a second, before the names are looked at.
+
+        When it fell every port of it has ended; one that fell is looked for again by the next call.
+        """
+
+    def inputs(self) -> Sequence[str]:
+        """Names of the ports that send to us, without our own. Two alike differ by a number at the end."""
+
+    def outputs(self) -> Sequence[str]:
+        """Names of the ports that we can send to, without our own."""
+
+    def open_input(self, name: str, *, virtual: bool = False) -> InputPort:
+        """Connect to that port, or make one of that name for others to connect to. `ControlError` where it fails."""
+
+    def open_output(self, name: str, *, virtual: bool = False) -> OutputPort:
+        """The same for a port that we send to."""
+
+    def close(self) -> None:
+        """Leave the system and all ports of it."""
+
+
+Clock = Callable[[], float]
+_NUMBERS = re.compile(r"\s+\d+:\d+$")
+
+
+def stable_name(name: str) -> str:
+    """A port's name without the numbers that ALSA gives anew each time it is plugged in."""
+    return _NUMBERS.sub("", name)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Stable names, the second of two alike with " #2" behind it."""
+    seen: dict[str, int] = {}
+    apart = []
+    for name in map(stable_name, names):
+        seen[name] = seen.get(name, 0) + 1
+        apart.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return apart

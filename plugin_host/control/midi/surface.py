@@ -1,0 +1,221 @@
+"""MIDI control of a running host: a thread that polls the ports, does what comes and shows what changes."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from plugin_host.control.midi.attached import Attached, output_for
+from plugin_host.control.midi.controller import Controller, Heard
+from plugin_host.control.midi.controller_library import BARE, ControllerLibrary, Mapped
+from plugin_host.control.midi.learned_file import Learned, read_learned, with_learned
+from plugin_host.control.midi.ports import Arrival, MidiSystem, stable_name
+from plugin_host.control.parameters.table import ParameterTable
+from plugin_host.errors import ControlError, HostError
+
+POLL_SECONDS = 0.001
+SHOW_SECONDS = 0.02
+REFRESH_SECONDS = 0.25
+"""Lights and texts are looked at this often also when nothing is known to have changed."""
+METER_SECONDS = 0.1
+PORTS_SECONDS = 1.0
+"""Between two looks at which ports there are."""
+WARN_SECONDS = 5.0
+JOIN_SECONDS = 5.0
+
+Listener = Callable[[str, Arrival, Heard], None]
+"""Told of every message: the port's name, the message and when it came, and what it did. Called in the MIDI thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class MidiPlan:
+    """What to open. chosen: part of a port's name → binding file, before any recognition. virtual: name of a port of
+    our own → binding file for what is connected to it."""
+
+    chosen: Mapping[str, str]
+    virtual: Mapping[str, str]
+
+    def named(self, port: str) -> str | None:
+        """The binding file that was chosen for a port."""
+        fitting = [part for part in self.chosen if part.lower() in port.lower()]
+        return self.chosen[max(fitting, key=len)] if fitting else None
+
+
+NO_PLAN = MidiPlan({}, {})
+
+
+class MidiSurface:
+    """Controllers on the ports of a MIDI system, found by their names, there or not yet.
+
+    `start` runs its thread, without it `step` must be called. Raises `PresetError` for a chosen binding file that is
+    not there. Files that are wrong, ports that come and go and messages that do not fit are told through the desk.
+    """
+
+    def __init__(
+        self,
+        table: ParameterTable,
+        library: ControllerLibrary,
+        system: MidiSystem,
+        *,
+        plan: MidiPlan = NO_PLAN,
+        listener: Listener | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.refused = 0
+        self._table, self._library, self._system = table, library, system
+        self._plan, self._listener, self._clock = plan, listener, clock
+        for name in (*plan.chosen.values(), *plan.virtual.values()):
+            library.mapped(name)
+        self._desk = table.host.desk
+        self._learned = self._read_learned()
+        self._attached: dict[str, Attached] = {}
+        self._events, self._panel = self._desk.subscribe(64), table.host.panel.listen()
+        self._due = {"ports": 0.0, "show": 0.0, "refresh": 0.0, "meters": 0.0, "warn": 0.0}
+        self._told = 0
+        self._told_of: set[str] = set()
+        self._last_refusal = ""
+        self._is_dirty = True
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
+        for problem in library.problems:
+            self._desk.warn(f"MIDI: {problem}")
+
+    @property
+    def attached(self) -> tuple[tuple[str, str], ...]:
+        """(port, device) of every controller that is plugged in."""
+        return tuple((each.name, each.controller.device.name) for each in tuple(self._attached.values()))
+
+    def start(self) -> None:
+        """Run the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and leave every port and the system."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join(JOIN_SECONDS)
+        self._system.close()
+        self._detach(list(self._attached))
+        self._events.close()
+        self._table.host.panel.leave(self._panel)
+
+    def step(self) -> None:
+        """Look at the ports when that is due, do what has come, show what has changed."""
+        now = self._clock()
+        if self._is_due("ports", PORTS_SECONDS, now):
+            self._look_for_ports()
+        for each in tuple(self._attached.values()):
+            self._receive(each)
+        self._show(now)
+        if self.refused > self._told and self._is_due("warn", WARN_SECONDS, now):
+            count, self._told = self.refused - self._told, self.refused
+            self._desk.warn(f"MIDI: {count} message{'s' * (count > 1)} could not be used: {self._last_refusal}")
+
+    def _run(self) -> None:
+        while not self._ending.wait(POLL_SECONDS if self._attached else SHOW_SECONDS):
+            self.step()
+
+    def _is_due(self, what: str, seconds: float, now: float) -> bool:
+        if now < self._due[what]:
+            return False
+        self._due[what] = now + seconds
+        return True
+
+    def _receive(self, each: Attached) -> None:
+        broken = each.input.refused
+        for arrival, heard in each.receive():
+            self._is_dirty = True
+            if heard.refused:
+                self._refuse(heard.text)
+            if self._listener:
+                self._listener(each.name, arrival, heard)
+        if each.input.refused > broken:
+            self._refuse(f"{each.name} sent bytes that are no MIDI message", each.input.refused - broken)
+
+    def _refuse(self, text: str, count: int = 1) -> None:
+        self.refused += count
+        self._last_refusal = text
+
+    def _show(self, now: float) -> None:
+        self._is_dirty |= bool(self._events.drain()) | bool(self._panel)
+        self._panel.clear()
+        self._is_dirty |= self._is_due("refresh", REFRESH_SECONDS, now)
+        if self._is_dirty and self._is_due("show", SHOW_SECONDS, now):
+            self._is_dirty = False
+            for each in self._attached.values():
+                each.show()
+        if self._is_due("meters", METER_SECONDS, now):
+            for each in self._attached.values():
+                each.show_meters()
+
+    def _look_for_ports(self) -> None:
+        if not self._system.poll():
+            self._detach(list(self._attached))
+            return
+        inputs, outputs = self._system.inputs(), self._system.outputs()
+        self._detach([name for name, each in self._attached.items() if not each.virtual and name not in inputs])
+        for name, bindings in self._plan.virtual.items():
+            if name not in self._attached:
+                self._attach(name, self._library.mapped(bindings), virtual=True)
+        for name in inputs:
+            mapped = self._mapped(name)
+            if name not in self._attached and mapped:
+                self._attach(name, mapped)
+        self._look_for_outputs(outputs)
+
+    def _mapped(self, port: str) -> Mapped | None:
+        chosen = self._plan.named(port)
+        if chosen:
+            return self._library.mapped(chosen)
+        return self._library.recognised(port) or (BARE if self._learned_for(port) else None)
+
+    def _attach(self, name: str, mapped: Mapped, *, virtual: bool = False) -> None:
+        device, assignments = with_learned(mapped.device, mapped.bindings.assignments, self._learned_for(name))
+        try:
+            port = self._system.open_input(f"{name} in" if virtual else name, virtual=virtual)
+        except ControlError as error:
+            self._tell_once(name, str(error))
+            return
+        self._told_of.discard(name)
+        origin = f"midi {name}"
+        bank = mapped.bindings.bank
+        controller = Controller(device, assignments, self._table.resolve, bank=bank, origin=origin, clock=self._clock)
+        self._attached[name] = Attached(name, port, controller, virtual=virtual)
+        self._desk.warn(f"MIDI: {name} is {mapped.device.purpose or mapped.device.name}")
+
+    def _look_for_outputs(self, outputs: Iterable[str]) -> None:
+        free = list(outputs)
+        for each in self._attached.values():
+            if each.output is not None:
+                continue
+            port = f"{each.name} out" if each.virtual else output_for(each.name, free)
+            if port is None:
+                continue
+            try:
+                each.connect(self._system.open_output(port, virtual=each.virtual))
+            except ControlError as error:
+                self._tell_once(port, str(error))
+            if port in free:
+                free.remove(port)
+
+    def _tell_once(self, port: str, text: str) -> None:
+        """Tell of a port that cannot be opened; it is tried again with every look."""
+        if port not in self._told_of:
+            self._told_of.add(port)
+            self._desk.warn(f"MIDI: {text}")
+
+    def _detach(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._attached.pop(name).close()
+            if not self._ending.is_set():
+                self._desk.warn(f"MIDI: {name} is gone: it is taken up again when it returns")
+
+    def _read_learned(self) -> tuple[Learned, ...]:
+        try:
+            return read_learned(self._library.learned_file)
+        except HostError as error:
+            self._desk.warn(f"MIDI: {error}")
+            return ()
+
+    def _learned_for(self, port: str) -> tuple[Learned, ...]:
+        return tuple(each for each in self._learned if stable_name(each.port) == stable_name(port))

@@ -1,0 +1,105 @@
+"""Listening to every port there is, to learn a control or to show what arrives."""
+
+from collections.abc import Callable, Iterator
+
+from plugin_host.control.midi.controller import Controller
+from plugin_host.control.midi.controller_library import BARE, ControllerLibrary
+from plugin_host.control.midi.learn import Found, Learner
+from plugin_host.control.midi.ports import Arrival, Clock, InputPort, MidiSystem, stable_name
+from plugin_host.errors import ControlError
+
+PORTS_SECONDS = 1.0
+
+
+class PortWatcher:
+    """All inputs whose name has `part` in it, or the one virtual port of that name; new ones as they come.
+
+    One that cannot be opened (another program holds it) is passed over; `problems` tells why.
+    """
+
+    def __init__(self, system: MidiSystem, clock: Clock, *, part: str = "", virtual: str = "") -> None:
+        self.problems: list[str] = []
+        self._system, self._clock, self._part = system, clock, part.lower()
+        self._open: dict[str, InputPort] = {}
+        self._virtual = virtual
+        self._look_at = clock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ports that are open."""
+        return tuple(self._open)
+
+    def receive(self) -> Iterator[tuple[str, Arrival]]:
+        """What has come, with the port's name."""
+        if self._clock() >= self._look_at:
+            self._look_at = self._clock() + PORTS_SECONDS
+            self._look()
+        for name, port in self._open.items():
+            for arrival in port.receive():
+                yield name, arrival
+
+    def _opened(self, name: str) -> InputPort:
+        if name == self._virtual:
+            return self._system.open_input(f"{name} in", virtual=True)
+        return self._system.open_input(name)
+
+    def close(self) -> None:
+        """Leave all ports; the system is not the watcher's to close, and better closed before."""
+        for name in tuple(self._open):
+            self._open.pop(name).close()
+
+    def _look(self) -> None:
+        if not self._system.poll():
+            self.close()
+            return
+        there = [name for name in self._system.inputs() if self._part in name.lower()]
+        if self._virtual:
+            there.append(self._virtual)
+        for name in tuple(self._open):
+            if name not in there:
+                self._open.pop(name).close()
+        for name in there:
+            if name not in self._open and not any(name in problem for problem in self.problems):
+                try:
+                    self._open[name] = self._opened(name)
+                except ControlError as error:
+                    self.problems.append(str(error))
+
+
+class PortsLearner:
+    """A learner for each port: the first control that is clear is the one that was meant."""
+
+    def __init__(self) -> None:
+        self._learners: dict[str, Learner] = {}
+        self._heard = Learner()
+
+    @property
+    def hint(self) -> str:
+        """What to do next, as the port that was heard last wants it."""
+        return self._heard.hint
+
+    def feed(self, port: str, arrival: Arrival) -> None:
+        """A message of that port."""
+        self._heard = self._learners.setdefault(port, Learner())
+        self._heard.feed(arrival.message, arrival.seconds)
+
+    def finding(self, now: float) -> tuple[str, Found] | None:
+        """(the port's stable name, the control) as soon as it is clear."""
+        for port, learner in self._learners.items():
+            found = learner.finding(now)
+            if found:
+                return stable_name(port), found
+        return None
+
+
+def unbound_controllers(library: ControllerLibrary, clock: Clock) -> Callable[[str], Controller]:
+    """For each port a controller that names controls and targets, and moves nothing."""
+    made: dict[str, Controller] = {}
+
+    def controller(port: str) -> Controller:
+        if port not in made:
+            mapped = library.recognised(port) or BARE
+            made[port] = Controller(mapped.device, mapped.bindings.assignments, lambda address: (), clock=clock)
+        return made[port]
+
+    return controller
