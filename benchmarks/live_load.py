@@ -2,8 +2,9 @@
 
 Six stems × four effects in one process without a device. A turn is all that the render thread does for a buffer: read
 the feed, run chains, faders and guards, sum, limit, keep the original in step, meter, write the ring. The bare loop
-calls six pedalboards on the same sound, which lies in memory, limits the sum as the master does, and nothing else. Both take turns of a tenth of a second of
-audio; between them the feed may catch up, which is not timed. Garbage is not collected, as in the engine.
+calls six pedalboards on the same sound, which lies in memory, limits the sum as the master does, and nothing else. Both
+take turns of a tenth of a second of audio; between them the feed may catch up, which is not timed. Garbage is not
+collected, as in the engine.
 """
 
 import argparse

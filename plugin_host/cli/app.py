@@ -48,6 +48,9 @@ for commands in (separate, bounce, inspect, catalogue, play, params, midi, model
 
 def main() -> None:
     """Run the command line: exit code 0, 1 for an error told in one line, 2 for wrong usage, 130 when stopped."""
+    # Threads of the networks' library that wait for work should sleep, not spin: on a machine that does anything else
+    # (plays, for instance) spinning costs several times what the network itself does. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (SeparationError, HostError) as error:

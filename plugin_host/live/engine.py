@@ -23,7 +23,7 @@ from plugin_host.mix.transport import TransportCommand
 
 TICK_SECONDS = 0.002
 """How long the control thread sleeps at most: part of the time from a command to the ear."""
-SWITCH_SECONDS = 0.0002
+SWITCH_SECONDS = 0.00005
 """How soon a thread that needs the interpreter gets it from one that computes."""
 _NICENESS = -15
 _REAL_TIME_PRIORITY = 5

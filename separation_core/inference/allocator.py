@@ -1,7 +1,9 @@
 """Advice to the C library's allocator for a process that runs networks.
 
 A network allocates and frees the same large blocks over and over. glibc takes such blocks from the system and gives
-them back each time, and the system clears every page anew: about half a million page faults a call.
+them back each time, and the system clears every page anew: for SCNet a quarter of the time, for HTDemucs a
+fourteenth. What is kept is used again by the next call, so a process grows to what one call needs and stays there; to
+trim the heap after every call would undo it.
 """
 
 import ctypes

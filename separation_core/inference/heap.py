@@ -11,23 +11,26 @@ import platform
 from functools import lru_cache
 from pathlib import Path
 
-_ALLOWED = 192 << 20
-"""Bytes of freed memory that may stay: getting pages anew at every step would cost a tenth of the time."""
+_ALLOWED = 64 << 20
+"""Bytes of freed memory that may pile up: getting all pages anew at every step would cost a tenth of the time."""
 _STATM = Path("/proc/self/statm")
 
 
 class Heap:
-    """Watches this process's memory; where the C library is not glibc, does nothing."""
+    """Watches this process's memory between equal steps; where the C library is not glibc, does nothing."""
 
     def __init__(self) -> None:
-        self._least = _resident() if _tidies() else 0
+        self._usual: int | None = None
 
     def tidy(self) -> None:
-        """Give freed memory back to the system if much has piled up; cheap to call after every step."""
-        if not _tidies() or _resident() - self._least < _ALLOWED:
+        """Give freed memory back to the system if more has piled up than after the first step; cheap."""
+        if not _tidies():
             return
-        ctypes.CDLL(None).malloc_trim(0)
-        self._least = _resident()
+        resident = _resident()
+        if self._usual is None:
+            self._usual = resident
+        elif resident - self._usual > _ALLOWED:
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 
 from separation_core.errors import Cancelled, ModelError
+from separation_core.inference.allocator import keep_freed_memory
 from separation_core.inference.device import segments_at_once
 from separation_core.inference.heap import Heap
 from separation_core.inference.precision import Precision, arithmetic, half_type
@@ -152,6 +153,8 @@ class OnDevice:
         self._move(_CPU)
 
     def _move(self, device: torch.device) -> None:
+        if device.type == "cpu":
+            keep_freed_memory()
         self._device, self._transfers = device, Transfers(device)
         self.ahead = 1 if device.type == "cuda" else 0
         self._separator = self._separator.to(device)

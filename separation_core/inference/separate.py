@@ -18,7 +18,7 @@ from separation_core.inference.combining import BLOCK, Stream, combined, mean
 from separation_core.inference.device import choose_device
 from separation_core.inference.on_device import Circumstances, Note, OnDevice
 from separation_core.inference.passes import Pass
-from separation_core.inference.plan import check_overlap
+from separation_core.inference.plan import check_overlap, plan_song
 from separation_core.inference.precision import Precision
 from separation_core.inference.views import augmented, level_view
 from separation_core.models.contract import Domain, Ensemble, Member, Model, ModelSpec, Separator
@@ -139,7 +139,7 @@ class _Run:
         separator = OnDevice(member.separator, self.around)
         view = level_view(self.source, spec.normalised)
         views = augmented(view, spec.channels) if settings.augment else (view,)
-        offsets = _offsets(spec, settings, self.draw)
+        offsets = _offsets(spec, self.source.frames, settings, self.draw)
         passes = [Pass(separator, self.source, one, settings.overlap, offset) for offset in offsets for one in views]
         return mean([one.blocks(start) for one in passes], spec.segment)
 
@@ -153,7 +153,7 @@ def _without(count: int, blocks: Stream) -> Stream:
             yield rest
 
 
-def _offsets(spec: ModelSpec, settings: SeparationSettings, draw: random.Random) -> list[int]:
+def _offsets(spec: ModelSpec, frames: int, settings: SeparationSettings, draw: random.Random) -> list[int]:
     """How far each pass's segments are moved: a single one is not, several are by up to half a second each.
 
     The draws are those of demucs after `random.seed(seed)`, which calls our one unshifted pass `shifts=0`.
@@ -161,7 +161,13 @@ def _offsets(spec: ModelSpec, settings: SeparationSettings, draw: random.Random)
     if settings.shifts == 1:
         return [0]
     longest = int(spec.rate * _LONGEST_SHIFT_SECONDS)
-    return [longest - draw.randint(0, longest) for _ in range(settings.shifts)]
+    offsets = []
+    for _ in range(settings.shifts):
+        offsets.append(longest - draw.randint(0, longest))
+        if spec.draws:
+            for _ in range(plan_song(frames + offsets[-1], spec.segment, settings.overlap).count):
+                draw.randrange(1)
+    return offsets
 
 
 def _reported(blocks: Iterator[np.ndarray], start: int, frames: int, progress: Progress | None) -> Iterator[np.ndarray]:

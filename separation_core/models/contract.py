@@ -22,7 +22,8 @@ class ModelSpec:
     the channels' mean over the whole song), as demucs does; the engine does that and undoes it. any_length: whether it
     takes any number of frames, in less memory the fewer they are; then the engine may ask for shorter segments when
     memory runs out. half_safe: whether a GPU may compute its matrix products and convolutions in half precision
-    (`torch.autocast`), which changes the stems by far less than they are wrong anyway.
+    (`torch.autocast`), which changes the stems by far less than they are wrong anyway. draws: whether the published
+    network takes a number from the generator of the shifts at every call, so that the same seed gives the same shifts.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ModelSpec:
     normalised: bool = False
     any_length: bool = False
     half_safe: bool = False
+    draws: bool = False
 
 
 class Separator(Protocol):

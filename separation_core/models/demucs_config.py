@@ -110,6 +110,16 @@ class DemucsConfig:
         """Frames of a segment; the published code cuts off the fraction too."""
         return int(Fraction(self.segment) * self.samplerate)
 
+    @property
+    def lengthens(self) -> bool:
+        """Whether the network pads what is shorter than a segment to a whole one."""
+        return False
+
+    @property
+    def draws(self) -> bool:
+        """Whether the published network takes a random number at every call (which turns out 0)."""
+        return False
+
     def recurs(self, layer: int) -> bool:
         """Whether the residual branches of that layer hold an LSTM."""
         return False

@@ -59,7 +59,10 @@ class HybridDemucs(nn.Module):
         """The network's facts as the engine needs them."""
         sizes, (name, version) = self.sizes, self._names
         rate = Hertz(sizes.samplerate)
-        return ModelSpec(name, version, sizes.sources, rate, sizes.audio_channels, sizes.segment_frames)
+        return ModelSpec(
+            name, version, sizes.sources, rate, sizes.audio_channels, sizes.segment_frames,
+            any_length=not sizes.lengthens, half_safe=True, draws=sizes.draws,
+        )  # fmt: skip
 
     def forward(self, mix: torch.Tensor) -> torch.Tensor:
         """Separate `mix` (batch, channel, frame) into (batch, stem, channel, frame), float32, any length."""

@@ -24,8 +24,8 @@ from separation_core.models.demucs_spectrum import DemucsSpectrum
 
 _POSITION_BOOST = 3.0
 
-_SCORES = 1 << 20
-"""About how many attention scores a CPU has in hand at a time: 4 MiB."""
+_SCORES = 1 << 22
+"""About how many attention scores a CPU has in hand at a time: 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,16 @@ class HTDemucsConfig(DemucsConfig):
             raise ModelError(f"HTDemucs with t_emb {self.t_emb!r} cannot be run: there are {', '.join(_POSITIONS)}")
         if self.t_layers > 0 and (self.t_heads < 1 or self.width % self.t_heads or self.width % 4):
             raise ModelError(f"{self.width} channels cannot be shared by {self.t_heads} heads: change bottom_channels")
+
+    @property
+    def lengthens(self) -> bool:
+        """Whether the network pads what is shorter than a segment to a whole one."""
+        return self.use_train_segment
+
+    @property
+    def draws(self) -> bool:
+        """See `DemucsConfig`: it shifts its positions by up to `sin_random_shift`, published as 0, frames."""
+        return self.t_emb == "sin"
 
     @property
     def width(self) -> int:

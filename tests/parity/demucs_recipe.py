@@ -9,6 +9,8 @@ import torch
 SEED = 5
 EVERY = 23
 """Only every so many frames of an output are kept."""
+SELDOM = 61
+"""The same of a whole procedure's."""
 
 _FOUR = ["drums", "bass", "other", "vocals"]
 _SMALL = {"sources": _FOUR, "samplerate": 8000, "segment": 1}
@@ -50,6 +52,29 @@ TINY: dict[str, tuple[dict[str, Any], int]] = {
 }  # fmt: skip
 """Small published settings and a number of frames, by name; what is before the underscore tells the architecture."""
 
+_BAG_MEMBER = {**_TRANSFORMER, "channels": 8, "t_heads": 2, "t_layers": 2}
+_BAG_HYBRID = {**_HYBRID, "depth": 3, "dconv_attn": 4, "dconv_lstm": 4, "segment": 2}
+_ONE_EACH = [[float(row == column) for column in range(4)] for row in range(4)]
+
+BAGS: dict[str, dict[str, Any]] = {
+    "ft": {"members": ["ht"] * 4, "weights": _ONE_EACH, "frames": 19_211},
+    "ft_shifted": {"members": ["ht"] * 4, "weights": _ONE_EACH, "frames": 14_003, "shifts": 2},
+    "weighted": {
+        "members": ["ht", "ht"], "weights": [[1.0, 0.5, 2.0, 0.0], [1.0, 1.5, 0.25, 1.0]], "frames": 11_111,
+        "overlap": 0.1, "shifts": 3,
+    },
+    "one": {"members": ["ht"], "weights": None, "frames": 8_001, "overlap": 0.6},
+    "short": {"members": ["ht"], "weights": None, "frames": 3_333},
+    "hybrid": {"members": ["h", "h"], "weights": None, "frames": 48_000, "overlap": 0.0},
+    "hybrid_ends": {"members": ["h"], "weights": None, "frames": 37_777},
+}  # fmt: skip
+"""Whole procedures: the kinds of the members, the bag's weights, the song's length, and how thoroughly it is separated.
+
+shifts: random passes of `apply_model` after `random.seed(SEED)`, 0 (for us: 1) where it is not given.
+"""
+MEMBERS = {"ht": _BAG_MEMBER, "h": _BAG_HYBRID}
+"""Published settings of a bag's members by kind; member number n is filled with seed SEED + n."""
+
 _HT = {"dconv_mode": 3, "t_layers": 5, "segment": "39/5"}
 FULL: dict[str, tuple[dict[str, Any], int]] = {
     "htdemucs": ({"sources": _FOUR, "bottom_channels": 512, **_HT}, 343_980),
@@ -83,3 +108,8 @@ def song(channels: int, frames: int, seed: int = SEED) -> torch.Tensor:
     """Noise (1, channel, frame) between −0.45 and 0.55."""
     random = np.random.default_rng(seed)
     return torch.from_numpy(random.random((1, channels, frames)) - 0.45).float()
+
+
+def level(mix: torch.Tensor) -> torch.Tensor:
+    """The song at another level, which grows, and off zero: what the procedure has to undo."""
+    return mix * torch.linspace(0.05, 0.3, mix.shape[-1]) + 0.02

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ def build(name: str, settings: dict[str, Any]) -> HTDemucs | HDemucs:
     if name.startswith("ht"):
         return HTDemucs(HTDemucsConfig.from_published(settings)).eval()
     return HDemucs(HDemucsConfig.from_published(settings)).eval()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small tensors: on a busy machine threads wait for each other far longer than the sums take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", TINY)

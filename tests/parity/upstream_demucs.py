@@ -1,12 +1,13 @@
 """The published HTDemucs and Hybrid Demucs (a checkout of adefossez/demucs) against ours, same weights.
 
 `--upstream PATH` prints relative error and times of full-size networks; `--write` makes the small fixtures anew.
-Needs einops; what else the published package imports is not used here and replaced by empty modules.
+Needs einops and tqdm; what else the published package imports is not used here and replaced by empty modules.
 """
 
 import argparse
 import hashlib
 import json
+import random
 import sys
 import time
 import types
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from demucs_recipe import EVERY, FULL, TINY, fill, song
+from demucs_recipe import BAGS, EVERY, FULL, MEMBERS, SEED, SELDOM, TINY, fill, level, song
 
 from separation_core.models.hdemucs import HDemucs, HDemucsConfig
 from separation_core.models.htdemucs import HTDemucs, HTDemucsConfig
@@ -76,8 +77,31 @@ def write_fixtures() -> None:
         with torch.inference_mode():
             stems[name] = network(song(settings.get("audio_channels", 2), frames))[..., ::EVERY].numpy()
     np.savez_compressed(FIXTURES / "demucs.npz", **stems)
+    procedures = {name: procedure(bag)[..., ::SELDOM].numpy() for name, bag in BAGS.items()}
+    np.savez_compressed(FIXTURES / "demucs_procedure.npz", **procedures)
     digests = {name: key_digest(published(name, settings)) for name, (settings, _) in FULL.items()}
     (FIXTURES / "demucs_keys.json").write_text(json.dumps(digests, indent=1) + "\n")
+
+
+def procedure(bag: dict[str, Any]) -> torch.Tensor:
+    """What the published command makes of the recipe's song, (stem, channel, frame)."""
+    from demucs.apply import BagOfModels, apply_model
+
+    members = [published(kind, MEMBERS[kind]) for kind in bag["members"]]
+    for place, member in enumerate(members):
+        fill(member, SEED + place)
+    (mix,) = level(song(2, bag["frames"]))
+    mono = mix.mean(0)
+    spread = mono.std() + 1e-8
+    random.seed(SEED)
+    stems = apply_model(
+        BagOfModels(members, bag["weights"]),
+        ((mix - mono.mean()) / spread)[None],
+        shifts=bag.get("shifts", 0),
+        overlap=bag.get("overlap", 0.25),
+    )
+    found: torch.Tensor = stems[0] * spread + mono.mean()
+    return found
 
 
 def key_digest(network: torch.nn.Module) -> dict[str, Any]:

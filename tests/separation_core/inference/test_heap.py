@@ -8,6 +8,7 @@ PROGRAM = """
 from separation_core.inference import heap
 
 watched = heap.Heap()
+watched.tidy()  # what is usual
 blocks = [bytearray(b"x") * 60_000 for _ in range(6000)]
 # Every hundredth stays, so that nothing lies free at the heap's end.
 kept = blocks[::100]

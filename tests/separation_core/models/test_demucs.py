@@ -34,6 +34,15 @@ def network(config: HTDemucsConfig | HDemucsConfig) -> HTDemucs | HDemucs:
     return built.eval()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Small tensors: on a busy machine threads wait for each other far longer than the sums take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(params=[SMALL, HYBRID], ids=["transformer", "hybrid"])
 def net(request: pytest.FixtureRequest) -> HTDemucs | HDemucs:
     return network(request.param)
@@ -104,6 +113,24 @@ def test_a_transformer_pads_a_short_mix_to_its_segment_unless_told_otherwise() -
         padded = flexible(torch.nn.functional.pad(mix, (0, 3000)))[..., :5000]
         torch.testing.assert_close(padding(mix), padded, rtol=1e-4, atol=1e-5)
         assert not torch.allclose(flexible(mix), padded, atol=1e-2)
+
+
+def test_only_a_network_that_pads_to_its_segment_gains_nothing_by_shorter_ones() -> None:
+    assert not network(SMALL).spec.any_length
+    assert network(replace(SMALL, use_train_segment=False)).spec.any_length
+    assert network(HYBRID).spec.any_length
+
+
+def test_half_precision_changes_little(net: HTDemucs | HDemucs) -> None:
+    """On a CPU, whose autocast rounds what a GPU's rounds."""
+    assert net.spec.half_safe
+    mix = torch.randn(1, 2, 8000)
+    with torch.inference_mode():
+        whole = net(mix)
+        with torch.autocast("cpu", dtype=torch.float16):
+            halved = net(mix)
+    assert halved.dtype == torch.float32
+    assert 0 < float((halved - whole).norm() / whole.norm()) < 5e-3
 
 
 def test_the_spec_names_what_the_engine_needs() -> None:
