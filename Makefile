@@ -43,5 +43,5 @@ clean:  ## remove what was set up and made here
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "this Python cannot make environments: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[media,midi,plots,dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[media,midi,oscquery,plots,dev]'
 	@touch $@

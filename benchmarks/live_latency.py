@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,10 +25,12 @@ from benchmarks.live_rig.jack_server import Recorder, jack_client, jack_server
 from benchmarks.live_rig.playing import Rig, rig
 from benchmarks.live_rig.sessions import RATE, STEMS, rack, write_session
 from benchmarks.live_rig.tables import show
-from plugin_host.control.osc_door import LOOPBACK, OscDoor
-from plugin_host.errors import MixError
+from plugin_host.control.osc.settings import LOOPBACK, OscSettings
+from plugin_host.control.osc.surfaces import open_surfaces
+from plugin_host.control.parameters.table import ParameterTable
+from plugin_host.effects.catalogue import check_effect
 from plugin_host.mix.commands import SetGain, SetMute
-from plugin_host.mix.scenes import Scene
+from plugin_host.mix.presets import find_library
 from plugin_host.mix.state import Mix, Track
 from plugin_host.stems.open_session import HostSession
 
@@ -69,19 +71,16 @@ def pilot_mix(limiter: bool) -> Mix:
 def changes(playing: Rig) -> Iterator[dict[str, Change]]:
     """Ways to change the pilot's level."""
 
-    def no_scene(name: str) -> Scene:
-        raise MixError(f"no scene {name!r} here")
-
     def gain(number: int) -> float:
         return -6.0 * (number % 2)
 
-    door = OscDoor(playing.desk, no_scene, port=0, rate=RATE)
-    with closing(door), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    table = ParameterTable(playing.desk, find_library(check_effect), frames=0, rate=RATE)
+    with open_surfaces(table, OscSettings(port=0)) as osc, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 
         def send(number: int) -> None:
             message = OscMessageBuilder(f"/track/{PILOT}/gain")
             message.add_arg(gain(number))
-            sender.sendto(message.build().dgram, (LOOPBACK, door.port))
+            sender.sendto(message.build().dgram, (LOOPBACK, osc.server.port))
 
         yield {
             "SetGain": lambda number: playing.desk.do(SetGain(PILOT, gain(number))),

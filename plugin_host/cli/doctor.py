@@ -20,8 +20,11 @@ from plugin_host.cli.reporting import out, print_json
 NEEDED = ("torch", "pedalboard", "numpy", "scipy", "soundfile", "soxr", "typer", "rich", "mido", "python-osc")
 OPTIONAL = {
     "av": ("M4A, MP4, MKV and WebM files", "pip install 'stemrack[media]'"),
+    "rtmidi": ("MIDI controllers", "pip install 'stemrack[midi]'"),
+    "zeroconf": ("OSCQuery", "pip install 'stemrack[oscquery]'"),
     "matplotlib": ("pictures of songs and stems", "pip install 'stemrack[plots]'"),
 }
+DISTRIBUTIONS = {"rtmidi": "python-rtmidi"}
 VST3_FOLDERS = {
     "Linux": ("~/.vst3", "/usr/lib/vst3", "/usr/local/lib/vst3"),
     "Darwin": ("~/Library/Audio/Plug-Ins/VST3", "/Library/Audio/Plug-Ins/VST3"),
@@ -82,7 +85,7 @@ def _package(name: str) -> Finding:
 def _extra(name: str, use: str, remedy: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         return Finding(name, "optional", f"not installed; needed for {use}", remedy)
-    return Finding(name, "ok", f"{importlib.metadata.version(name)}, for {use}")
+    return Finding(name, "ok", f"{importlib.metadata.version(DISTRIBUTIONS.get(name, name))}, for {use}")
 
 
 def _compute_device() -> Finding:

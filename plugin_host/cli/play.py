@@ -64,6 +64,10 @@ def play(
     osc_allow: Annotated[
         list[str] | None, typer.Option("--osc-allow", metavar="ADDRESS", help="Let only these in; may be repeated.")
     ] = None,
+    osc_feedback: Annotated[
+        list[str] | None,
+        typer.Option("--osc-feedback", metavar="HOST:PORT[=DIALECT]", help="Tell this surface without being asked."),
+    ] = None,
     osc_tcp_port: Annotated[int | None, typer.Option("--osc-tcp-port", help="OSC over TCP too.")] = None,
     oscquery_port: Annotated[int | None, typer.Option("--oscquery-port", help="OSCQuery (HTTP).")] = None,
     midi: Annotated[bool, typer.Option("--midi/--no-midi", help="MIDI controllers, as they are plugged in.")] = True,
@@ -106,7 +110,14 @@ def play(
     )
     begin = Begin(mix, _saved_transport(opened.folder, opened.frames))
     wishes = _Wishes(start, until_end, record, take, capture)
-    osc = OscSettings(osc_port, osc_listen, tuple(osc_allow or ()), osc_tcp_port, oscquery_port)
+    osc = OscSettings(
+        osc_port,
+        osc_listen,
+        tuple(osc_allow or ()),
+        osc_tcp_port,
+        oscquery_port,
+        feedback_to=tuple(osc_feedback or ()),
+    )
     listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or ())
     with _desk(settings, begin, opened.frames, opened.rate) as (desk, ready):
         _announce(ready, settings)

@@ -1,0 +1,1 @@
+"""How surfaces made for other programs name things."""

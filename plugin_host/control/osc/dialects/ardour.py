@@ -1,0 +1,216 @@
+"""Surfaces made for Ardour's OSC control.
+
+Source: Ardour's manual, "Controlling Ardour with OSC". Strips are the tracks, then the two aux buses where the surface
+asks for buses, then the master where it asks for that. Not spoken: plugins, /select and /cue.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plugin_host.control.osc.dialects.ardour_words import DESK_ROUTES, MASTER_WORDS, STRIP_WORDS, clock_text
+from plugin_host.control.osc.dialects.laws import ARDOUR_GAIN, number
+from plugin_host.control.osc.dialects.routes import DeskView, Routes
+from plugin_host.control.osc.dialects.session import Line, Meant, Told
+from plugin_host.control.osc.packet import Argument, OscMessage
+from plugin_host.control.parameters.declaration import Value
+from plugin_host.errors import ControlError
+
+BUTTONS, VALUES, SSID_IN_PATH, HEARTBEAT, MASTER = 1, 2, 4, 8, 16
+METERS, SAMPLES, TIME, PLAIN_REPLY = 128, 1024, 2048, 16384
+_BUSES, _MASTER_STRIP = 4, 32
+_ALL_STRIPS = 159
+_POSITION = "/transport/position"
+_LOOP = "/transport/loop/on"
+
+
+@dataclass(slots=True)
+class Surface:
+    """What /set_surface says. bank_size: strips at a time, 0 for all. strip_types, feedback: sums of bits.
+
+    gainmode: 0 is dB, 1 and 3 the fader's position, 2 both. port: where answers go, 0 where it sends from.
+    """
+
+    bank_size: int = 0
+    strip_types: int = _ALL_STRIPS
+    feedback: int = 0
+    gainmode: int = 0
+    send_page: int = 0
+    plug_page: int = 0
+    port: int = 0
+
+
+class ArdourSession:
+    """One such surface. frames, rate (Hz): of the song."""
+
+    name = "ardour"
+
+    def __init__(self, view: DeskView, frames: int, rate: int) -> None:
+        self._view, self._frames, self._rate = view, frames, rate
+        self._surface = Surface()
+        self._before_bank = 0
+        self._beat = False
+        self._routes = Routes(DESK_ROUTES, view)
+
+    @property
+    def levels(self) -> bool:
+        """Whether it wants meters."""
+        return bool(self._surface.feedback & METERS)
+
+    def incoming(self, message: OscMessage, line: Line) -> list[Meant] | None:
+        """What a message means."""
+        word, *rest = message.address[1:].split("/")
+        own: dict[str, Callable[[list[Argument], Line], None]] = {
+            "set_surface": self._set_surface,
+            "bank_up": self._bank_up,
+            "bank_down": self._bank_down,
+        }
+        if word in own:
+            own[word]([*rest, *message.arguments], line)
+            return []
+        if word == "strip" and rest:
+            return self._strip(rest, list(message.arguments), message.address, line)
+        if word == "master" and len(rest) == 1 and rest[0] in MASTER_WORDS:
+            ours, law = MASTER_WORDS[rest[0]]
+            given = message.arguments
+            value = law.ours(given[0]) if given else None
+            return [Meant(ours, value, message.address, law=law, asks=not given)]
+        if word == "loop_toggle":
+            pressed = _pressed(list(message.arguments))
+            return [Meant(_LOOP, not self._view.looping, message.address)] if pressed else []
+        meant = self._routes.incoming(message)
+        return None if meant is None else [meant]
+
+    def outgoing(self, address: str, value: Value) -> list[Told]:
+        """One of our values in Ardour's words, as far as the surface asked for such."""
+        if address == _POSITION:
+            return self._position(float(value))
+        if address.startswith("/transport/"):
+            return self._routes.outgoing(address, value) if self._surface.feedback & MASTER else []
+        strip = "/".join(address.split("/", 3)[: 2 if address.startswith("/master/") else 3])
+        strips, rest = self._strips(), address[len(strip) + 1 :]
+        told = self._strip_told(strips.index(strip) + 1, rest, value) if strip in strips else []
+        return [*told, *self._master(address, value)]
+
+    def each_second(self, line: Line) -> None:
+        """The heartbeat, 1 and 0 in turn."""
+        if self._surface.feedback & HEARTBEAT:
+            self._beat = not self._beat
+            line.answer("/heartbeat", float(self._beat))
+
+    def _set_surface(self, given: list[Argument], line: Line) -> None:
+        if not given:
+            now = self._surface
+            line.answer("/set_surface", now.bank_size, now.strip_types, now.feedback, now.gainmode, now.send_page)
+            return
+        numbers = [int(max(number(argument), 0.0)) for argument in given[:7]]
+        self._surface = Surface(*numbers)
+        self._before_bank = 0
+        line.subscribe(math.inf, self._surface.port)
+        line.refresh()
+
+    def _bank_up(self, given: list[Argument], line: Line) -> None:
+        if _pressed(given) and self._surface.bank_size:
+            last = max(len(self._all_strips()) - self._surface.bank_size, 0)
+            self._before_bank = min(self._before_bank + self._surface.bank_size, last)
+            line.refresh()
+
+    def _bank_down(self, given: list[Argument], line: Line) -> None:
+        if _pressed(given) and self._surface.bank_size:
+            self._before_bank = max(self._before_bank - self._surface.bank_size, 0)
+            line.refresh()
+
+    def _all_strips(self) -> list[str]:
+        """What strips are called by us."""
+        tracks = [f"/track/{name}" for name in self._view.of("track")]
+        buses = ["/aux/1", "/aux/2"] if self._surface.strip_types & _BUSES else []
+        return [*tracks, *buses, *(["/master"] if self._surface.strip_types & _MASTER_STRIP else [])]
+
+    def _strips(self) -> list[str]:
+        """Those in the bank."""
+        strips, size = self._all_strips(), self._surface.bank_size
+        return strips[self._before_bank : self._before_bank + size] if size else strips
+
+    def _strip(self, words: list[str], given: list[Argument], address: str, line: Line) -> list[Meant]:
+        if words == ["list"]:
+            self._list_strips(line)
+            return []
+        while words[-1].isdecimal():  # /strip/fader/1 is /strip/fader 1
+            given.insert(0, int(words.pop()))
+        word = "/".join(words)
+        if word not in STRIP_WORDS:
+            raise ControlError(f"{address!r} means nothing here: there are {', '.join(STRIP_WORDS)}")
+        template, law = STRIP_WORDS[word]
+        places = 1 + ("{send}" in template)
+        if not places <= len(given) <= places + 1:
+            raise ControlError(f"{address!r} takes a strip's number and a value")
+        which = tuple(int(number(each)) for each in given[:places])
+        ours = self._strip_at(which[0]) + template.replace("{send}", str(which[-1]))
+        value = law.ours(given[places]) if len(given) > places else None
+        return [Meant(ours, value, f"/strip/{word}", which, law, asks=value is None)]
+
+    def _strip_at(self, ssid: int) -> str:
+        strips = self._strips()
+        if not 1 <= ssid <= len(strips):
+            raise ControlError(f"there is no strip {ssid}: there are {len(strips)}")
+        return strips[ssid - 1]
+
+    def _list_strips(self, line: Line) -> None:
+        """What an Ardour answers to /strip/list: a message for each strip, and one that ends the list."""
+        reply = "/reply" if self._surface.feedback & PLAIN_REPLY else "#reply"
+        kinds = {"track": "AT", "aux": "B", "master": "MA"}
+        for ssid, strip in enumerate(self._strips(), 1):
+            muted, soloed = self._view.switches(strip)
+            kind = kinds[strip.split("/")[1]]
+            line.answer(reply, kind, self._view.shown(strip), 2, 2, int(muted), int(soloed), ssid, 0)
+        line.answer(reply, "end_route_list", self._rate, self._frames, 0)
+
+    def _strip_told(self, ssid: int, rest: str, value: Value) -> list[Told]:
+        told: list[Told] = []
+        for word, (template, law) in STRIP_WORDS.items():
+            shape = template[1:].split("/")
+            parts = rest.split("/")
+            fits = len(shape) == len(parts) and all(a in (b, "{send}") for a, b in zip(shape, parts, strict=True))
+            if fits and self._asks_for(word):
+                sends = tuple(int(b) for a, b in zip(shape, parts, strict=True) if a == "{send}")
+                told.append(self._at_ssid(f"/strip/{word}", (ssid, *sends), law.theirs(value)))
+        return told
+
+    def _at_ssid(self, address: str, which: tuple[int, ...], value: Argument) -> Told:
+        if self._surface.feedback & SSID_IN_PATH:
+            return "/".join((address, *map(str, which))), (), (value,)
+        return address, which, (value,)
+
+    def _asks_for(self, word: str) -> bool:
+        asked, gainmode = self._surface.feedback, self._surface.gainmode
+        if word == "meter":
+            return bool(asked & METERS)
+        if word in ("mute", "solo", "select", "polarity", "name"):
+            return bool(asked & BUTTONS)
+        if word.endswith("gain"):
+            return bool(asked & VALUES) and gainmode in (0, 2)
+        if word.endswith("fader"):
+            return bool(asked & VALUES) and gainmode != 0
+        return bool(asked & VALUES)
+
+    def _master(self, address: str, value: Value) -> list[Told]:
+        asked = self._surface.feedback
+        if address == "/master/gain" and asked & MASTER:
+            return [(f"/master/{word}", (), (MASTER_WORDS[word][1].theirs(value),)) for word in self._gain_words()]
+        if address == "/master/meter/peak" and asked & MASTER and asked & METERS:
+            return [("/master/meter", (), (ARDOUR_GAIN.theirs(value),))]
+        return []
+
+    def _gain_words(self) -> tuple[str, ...]:
+        return {0: ("gain",), 2: ("gain", "fader")}.get(self._surface.gainmode, ("fader",))
+
+    def _position(self, seconds: float) -> list[Told]:
+        asked = self._surface.feedback
+        samples: list[Told] = (
+            [("/position/samples", (), (str(round(seconds * self._rate)),))] if asked & SAMPLES else []
+        )
+        return [*samples, *([("/position/time", (), (clock_text(seconds),))] if asked & TIME else [])]
+
+
+def _pressed(given: list[Argument]) -> bool:
+    return not given or number(given[0]) > 0.0

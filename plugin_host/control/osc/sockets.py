@@ -1,0 +1,51 @@
+"""The sockets that surfaces reach us by."""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+
+from plugin_host.errors import ControlError
+
+RECEIVE_BYTES = 4 * 1024 * 1024
+"""What the kernel keeps for us while the server is busy: a burst of ten thousand messages."""
+_FORCE = 33
+"""SO_RCVBUFFORCE of Linux, which Python does not name: beyond net.core.rmem_max, for the privileged."""
+
+
+def udp_socket(host: str, port: int) -> socket.socket:
+    """A UDP socket that does not block. `ControlError` where the port cannot be had."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            made.setsockopt(socket.SOL_SOCKET, _FORCE, RECEIVE_BYTES)
+    return _bound(made, host, port, "--osc-port")
+
+
+def listening_socket(host: str, port: int, option: str = "--osc-tcp-port") -> socket.socket:
+    """A TCP socket that listens and does not block. `ControlError` where the port cannot be had."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere it would let two programs share the port
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound = _bound(made, host, port, option)
+    bound.listen(16)
+    return bound
+
+
+def receive_bytes(made: socket.socket) -> int:
+    """What the kernel keeps for the socket at most."""
+    return made.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def _bound(made: socket.socket, host: str, port: int, option: str) -> socket.socket:
+    made.setblocking(False)
+    try:
+        made.bind((host, port))
+    except (OSError, OverflowError) as error:
+        made.close()
+        reason = getattr(error, "strerror", None) or error
+        raise ControlError(
+            f"OSC port {port} on {host} cannot be used: {reason}: choose another with {option}"
+        ) from error
+    return made
