@@ -34,7 +34,7 @@ from plugin_host.live.shared import SharedState, Snapshot
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
 from plugin_host.mix.take import Take
-from plugin_host.mix.transport import Transport, apply_transport
+from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -66,6 +66,7 @@ class EngineHost:
         self._crashes: deque[float] = deque(maxlen=_MOST_CRASHES)
         self._blamed: Counter[str] = Counter()
         self._take: Take | None = None
+        self._capture: Path | None = None
         self._ends = False
         self.restarts = 0
         try:
@@ -100,6 +101,7 @@ class EngineHost:
     def capture(self, path: Path | None) -> None:
         """See `EnginePort`."""
         with self._lock:
+            self._capture = path
             self._post(Capture(path))
 
     def status(self) -> EngineStatus:
@@ -205,9 +207,9 @@ class EngineHost:
     def _note(self, event: EngineEvent) -> None:
         with self._lock:
             match event:
-                case Applied(numbers=numbers):
+                case Applied(numbers=numbers, song_frame=song_frame):
                     for number in numbers:
-                        self._carry_over(self._open.pop(number, None))
+                        self._carry_over(self._open.pop(number, None), song_frame)
                 case Refused(number=number):
                     self._open.pop(number, None)
                 case Stopped(song_frame=frame):
@@ -217,13 +219,13 @@ class EngineHost:
                     pass
         self._events.append(event)
 
-    def _carry_over(self, command: EngineCommand | None) -> None:
+    def _carry_over(self, command: EngineCommand | None, song_frame: int) -> None:
         """Keep the state that a new engine would have to begin with."""
         state = self._state
         if isinstance(command, SetReference):
             self._state = replace(state, reference=command.on)
         elif command is not None and not isinstance(command, ClearClips):
-            self._state = _after(state, command, self._frames)
+            self._state = _after(state, command, self._frames, song_frame)
 
     def _revive(self, how: str) -> bool:
         """After a death: a new process with the state of the old; False where that is given up."""
@@ -256,6 +258,11 @@ class EngineHost:
             self._post(Orders(tuple(self._open.items())))
         if self._take is not None:
             self._post(PlayTake(self._take))
+        if self._capture is not None:
+            cut = self._capture
+            self._capture = cut.with_stem(f"{cut.stem}-{self.restarts + 1}")
+            self._post(Capture(self._capture))
+            self._events.append(Notice(f"the capture {cut.name} was cut short by that; it goes on in {self._capture}"))
 
     def _bypass_if_guilty(self, blame: str) -> c.SetEffectBypass | None:
         """The command, already carried out on the state, that passes by an effect which crashed twice."""
@@ -268,18 +275,20 @@ class EngineHost:
         return command
 
 
-def _after(state: Begin, command: c.Command | object, frames: int) -> Begin:
+def _after(state: Begin, command: c.Command | TransportCommand, frames: int, song_frame: int) -> Begin:
     try:
         if isinstance(command, c.Command):
             return replace(state, mix=apply(state.mix, command))
-        return replace(state, transport=apply_transport(state.transport, command, frames))  # type: ignore[arg-type]
+        transport = apply_transport(state.transport, command, frames)
+        return replace(state, transport=replace(transport, position=song_frame))
     except HostError:
         return state
 
 
 def _where(transport: Transport, last: Snapshot) -> Transport:
-    position, playing = int(last.state["song_frame"]), bool(last.state["playing"])
-    return replace(transport, position=position, playing=playing and transport.playing)
+    """The transport where the engine left it; what it shows may be a twentieth of a second old."""
+    moved = transport.playing and bool(last.state["playing"])
+    return replace(transport, position=int(last.state["song_frame"])) if moved else transport
 
 
 def _status(snapshot: Snapshot, alive: bool, restarts: int, ready: Ready) -> EngineStatus:

@@ -21,7 +21,7 @@ from plugin_host.engine.bounce import bounce
 from plugin_host.engine.bounce_settings import BounceSettings
 from plugin_host.errors import HostError, OutputError
 from plugin_host.live.host import EngineHost
-from plugin_host.live.port import Applied, Back, Died, EngineEvent, Refused, SetReference, Stopped
+from plugin_host.live.port import Applied, Back, Died, EngineEvent, Notice, Refused, SetReference, Stopped
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
 from plugin_host.mix.state import Effect, Mix, plain_mix
@@ -153,6 +153,24 @@ def test_a_killed_engine_comes_back_as_it_was(session: HostSession, launch: Laun
     assert status.song_frame >= 8000
     time.sleep(0.1)
     assert engine.status().playing
+
+
+def test_a_capture_goes_on_in_another_file_after_a_crash(
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+) -> None:
+    engine = launch(session, transport=Transport(loop=(0, 16_000)))
+    engine.capture(tmp_path / "heard.wav")
+    engine.send(1, Play())
+    heard_until(engine, applies(1))
+    os.kill(engine.pid, signal.SIGKILL)
+    told = heard_until(engine, lambda event: isinstance(event, Back))
+    assert any(isinstance(event, Notice) and "heard-2.wav" in event.text for event in told)
+    time.sleep(0.3)
+    engine.capture(None)
+    until = time.monotonic() + 10
+    while not (tmp_path / "heard-2.wav").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert np.abs(samples(tmp_path / "heard-2.wav")).max() > 0.01
 
 
 @pytest.fixture
