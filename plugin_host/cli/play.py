@@ -56,7 +56,7 @@ def play(
         DirectOuts, typer.Option(help="An output for each track as well: before its fader, or after it.")
     ] = "none",
     buffer: Annotated[int, typer.Option(help="Frames, 64 … 4096; with JACK the server decides.")] = 256,
-    ahead: Annotated[int, typer.Option(min=1, max=64, help="Buffers rendered ahead.")] = 2,
+    ahead: Annotated[int, typer.Option(min=1, max=64, help="Buffers rendered ahead.")] = 4,
     osc_port: Annotated[int, typer.Option("--osc-port", help="UDP port for OSC; 0 takes a free one.")] = 9000,
     osc_listen: Annotated[
         str, typer.Option("--osc-listen", metavar="ADDRESS", help="Let others in: an address of this machine.")

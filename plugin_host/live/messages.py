@@ -25,7 +25,7 @@ class LiveSettings:
     output: OutputKind = "null"
     device: str = ""
     buffer: int = 256
-    ahead: int = 2
+    ahead: int = 4
     direct: str = ""
     path: Path | None = None
     allow_missing: bool = False

@@ -11,7 +11,7 @@ import platform
 from functools import lru_cache
 from pathlib import Path
 
-_ALLOWED = 64 << 20
+_ALLOWED = 16 << 20
 """Bytes of freed memory that may pile up: getting all pages anew at every step would cost a tenth of the time."""
 _STATM = Path("/proc/self/statm")
 
