@@ -27,7 +27,7 @@ format: .venv/.ready  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/.ready  ## measure speed and memory (tables; some minutes)
+bench: .venv/.ready  ## measure speed and memory (tables; half an hour and more)
 	$(BIN)/pip install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 

@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 
 from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
-from plugin_host.cli.separate import PrecisionChoice, device_named
+from plugin_host.cli.separate import PrecisionChoice
+from plugin_host.cli.session_words import device_named
 
 if TYPE_CHECKING:
     from separation_core.evaluation.evaluation_summary import Metric

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from plugin_host.cli.reporting import clock, decibels, detail, out, print_json
-from plugin_host.cli.separate import session_summary, show_session
+from plugin_host.cli.session_words import session_summary, show_session
 
 if TYPE_CHECKING:
     from separation_core.evaluation.report import Finding, SessionReport

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from plugin_host.cli.reporting import clock, note, notes, out, print_json
-from plugin_host.cli.separate import device_named, session_summary
+from plugin_host.cli.session_words import device_named, session_summary
 
 if TYPE_CHECKING:
     from separation_core.jobs.batch import BatchProgress, Outcome
