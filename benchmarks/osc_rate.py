@@ -7,6 +7,7 @@ is every message counted a few seconds after the last was sent, and for ours tha
 """
 
 import argparse
+import asyncio
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pythonosc.dispatcher import Dispatcher
-from pythonosc.osc_server import BlockingOSCUDPServer, OSCUDPServer, ThreadingOSCUDPServer
+from pythonosc.osc_server import AsyncIOOSCUDPServer, BlockingOSCUDPServer, OSCUDPServer, ThreadingOSCUDPServer
 from rich.table import Table
 
 from benchmarks.live_rig.playing import rig
@@ -96,8 +97,8 @@ def our_server(table: ParameterTable) -> Iterator[Server]:
         yield Server("stemrack", surfaces.server.port, lambda: surfaces.server.received, is_right)
 
 
-@contextmanager
-def python_osc(kind: type[OSCUDPServer], table: ParameterTable) -> Iterator[Server]:
+def counting(table: ParameterTable) -> tuple[Dispatcher, Callable[[], int]]:
+    """python-osc's way from addresses to the desk, and how many messages went it."""
     counted = [0]
     lock = threading.Lock()
 
@@ -111,12 +112,33 @@ def python_osc(kind: type[OSCUDPServer], table: ParameterTable) -> Iterator[Serv
     for track in range(1, TRACKS + 1):
         for what in ("gain", "pan"):
             dispatcher.map(f"/track/{track}/{what}", handle)
+    return dispatcher, lambda: counted[0]
+
+
+@contextmanager
+def python_osc(kind: type[OSCUDPServer], table: ParameterTable) -> Iterator[Server]:
+    dispatcher, count = counting(table)
     with kind((LOOPBACK, 0), dispatcher) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield Server(kind.__name__, server.server_address[1], lambda: counted[0])
+        yield Server(kind.__name__, server.server_address[1], count)
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def python_osc_asyncio(table: ParameterTable) -> Iterator[Server]:
+    dispatcher, count = counting(table)
+    loop, port = asyncio.new_event_loop(), free_port()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = AsyncIOOSCUDPServer((LOOPBACK, port), dispatcher, loop)
+    transport, _ = asyncio.run_coroutine_threadsafe(server.create_serve_endpoint(), loop).result()
+    yield Server("AsyncIOOSCUDPServer", port, count)
+    loop.call_soon_threadsafe(transport.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 @contextmanager
@@ -180,6 +202,7 @@ def servers(table: ParameterTable) -> Iterator[AbstractContextManager[Server]]:
     yield our_server(table)
     yield python_osc(BlockingOSCUDPServer, table)
     yield python_osc(ThreadingOSCUDPServer, table)
+    yield python_osc_asyncio(table)
     if shutil.which("oscdump"):
         yield oscdump()
 

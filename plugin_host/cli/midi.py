@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from plugin_host.control.midi.learn import Found
     from plugin_host.control.midi.ports import Arrival, MidiSystem
     from plugin_host.control.midi.surface import MidiSurface
+    from plugin_host.control.midi.watching import PortWatcher
+    from plugin_host.desk.desk import Desk
 
 Through = Annotated[
     str, typer.Option("--through", help="alsa, jack, coreaudio or winmm; else the usual one.", show_default=False)
@@ -78,13 +80,7 @@ def monitor(
 
 def _monitor(system: "MidiSystem", session: Path | None, part: str, until: float) -> None:
     if session is not None:
-        surface = _silent_surface(system, session, part)
-        surface.start()
-        try:
-            while time.monotonic() < until:
-                time.sleep(LOOK_SECONDS * 10)
-        finally:
-            surface.close()
+        _monitor_mix(system, session, part, until)
         return
     from plugin_host.control.midi.controller_library import find_controllers
     from plugin_host.control.midi.ports import VIRTUAL_PORT
@@ -92,16 +88,44 @@ def _monitor(system: "MidiSystem", session: Path | None, part: str, until: float
 
     watcher = PortWatcher(system, time.monotonic, part=part, virtual=VIRTUAL_PORT)
     controller = unbound_controllers(find_controllers(), time.monotonic)
+    known: set[str] = set()
     try:
         while time.monotonic() < until:
             for name, arrival in watcher.receive():
                 _show(name, arrival, controller(name).receive(arrival.message), with_result=False)
+            known = _note_ports(watcher, known)
             time.sleep(LOOK_SECONDS)
     finally:
         watcher.close()
 
 
-def _silent_surface(system: "MidiSystem", folder: Path, part: str) -> "MidiSurface":
+def _note_ports(watcher: "PortWatcher", known: set[str]) -> set[str]:
+    """Tell of ports that came and went, and of those that cannot be opened."""
+    now = {*(f"listening to {name}" for name in watcher.names), *watcher.problems}
+    for text in sorted(now - known):
+        note(text)
+    for text in sorted(known - now):
+        note(f"no longer {text}")
+    return now
+
+
+def _monitor_mix(system: "MidiSystem", folder: Path, part: str, until: float) -> None:
+    from plugin_host.desk.events import DeskWarning
+
+    desk, surface = _silent_surface(system, folder, part)
+    told = desk.subscribe()
+    surface.start()
+    try:
+        while time.monotonic() < until:
+            for event in told.drain():
+                if isinstance(event, DeskWarning):
+                    note(event.text)
+            time.sleep(LOOK_SECONDS * 10)
+    finally:
+        surface.close()
+
+
+def _silent_surface(system: "MidiSystem", folder: Path, part: str) -> "tuple[Desk, MidiSurface]":
     """Controllers on a desk whose engine plays nothing."""
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.midi.controller_library import find_controllers
@@ -125,7 +149,7 @@ def _silent_surface(system: "MidiSystem", folder: Path, part: str) -> "MidiSurfa
             _show(name, arrival, heard, with_result=True)
 
     plan = MidiPlan(chosen={}, virtual={VIRTUAL_PORT: "generic-8"})
-    return MidiSurface(table, find_controllers(), system, plan=plan, listener=show)
+    return desk, MidiSurface(table, find_controllers(), system, plan=plan, listener=show)
 
 
 def _show(name: str, arrival: "Arrival", heard: "Heard", *, with_result: bool) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import ctypes.util
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,21 +22,27 @@ class JackLiveness:
 
     def __init__(self, ear: RtClient, heart: RtClient) -> None:
         self._ear, self._heart = ear.port, heart.port
+        self._name = f"{_PORT} {uuid.uuid4().hex[:8]}"
         self._missed = 0
         self._ear.ignore_types(sysex=True, timing=True, active_sense=False)
-        before = set(self._heart.get_ports())
-        self._ear.open_virtual_port(_PORT)
-        ports = self._heart.get_ports()
-        ours = [at for at, name in enumerate(ports) if name not in before and name.endswith(f":{_PORT}")]
+        self._ear.open_virtual_port(self._name)
+        ours = [at for at, name in enumerate(self._heart.get_ports()) if self._is_ours(name)]
         if ours:
             self._heart.open_port(ours[0], _PORT)
         self._heart.send_message(_BEAT)
 
     def beats(self) -> bool:
-        """Whether a beat arrived lately; sends the next. To be asked about once a second."""
+        """Whether a beat arrived lately; sends the next. To be asked about once a second.
+
+        Where none did the server is dead, or so busy that it skips us: `is_listed` tells which.
+        """
         self._missed = 0 if self._heard() else self._missed + 1
         self._heart.send_message(_BEAT)
-        return self._missed < MISSED
+        return self._missed % MISSED != 0 or self._missed == 0
+
+    def is_listed(self, witness: RtClient) -> bool:
+        """Whether a client that has just found a server sees our ear there; it is not in one that was started since."""
+        return any(self._is_ours(name) for name in witness.port.get_ports())
 
     def answers(self) -> bool:
         """Whether a beat arrives now; waits for it a moment."""
@@ -46,6 +53,9 @@ class JackLiveness:
                 return True
             time.sleep(0.002)
         return False
+
+    def _is_ours(self, port: str) -> bool:
+        return port.endswith(f":{self._name}")
 
     def _heard(self) -> bool:
         heard = False

@@ -1,4 +1,4 @@
-"""MIDI ports as the rest of this room sees them. `rtmidi_ports` opens real ones, `cable` is one inside the process."""
+"""MIDI ports as the rest of this room sees them. `rtmidi_ports` opens real ones."""
 
 import re
 from collections.abc import Callable, Sequence

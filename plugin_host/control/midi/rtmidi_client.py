@@ -1,6 +1,7 @@
 """Clients of python-rtmidi: what is read from them, what is sent, and how they end."""
 
 import ctypes
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,6 +10,9 @@ from typing import Any
 from mido import Message
 
 from plugin_host.control.midi.ports import Arrival, Clock
+
+CLIENTS_COME_AND_GO = threading.Lock()
+"""To be held while a client of this process is opened or closed: in two threads at once, libjack crashes."""
 
 
 class RtClient:
@@ -23,8 +27,9 @@ class RtClient:
         """Leave the port and the system."""
         if self.is_open:
             self.is_open = False
-            self.port.close_port()
-            self.port.delete()
+            with CLIENTS_COME_AND_GO:
+                self.port.close_port()
+                self.port.delete()
 
     def abandon(self) -> None:
         """Leave it as it is for good: libjack may crash the process when a client of a dead server is closed.

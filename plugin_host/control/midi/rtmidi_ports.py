@@ -11,7 +11,7 @@ from typing import Any
 
 from plugin_host.control.midi.jack_liveness import JackLiveness, quieten
 from plugin_host.control.midi.ports import CLIENT, told_apart
-from plugin_host.control.midi.rtmidi_client import RtClient, RtInput, RtOutput
+from plugin_host.control.midi.rtmidi_client import CLIENTS_COME_AND_GO, RtClient, RtInput, RtOutput
 from plugin_host.errors import ControlError
 
 QUEUE = 4096
@@ -77,7 +77,7 @@ class RtMidiSystem:
 
     def poll(self) -> bool:
         """Whether the system stands; a JACK server that went is looked for again by the next call."""
-        if self._liveness and not self._liveness.beats():
+        if self._liveness and not self._liveness.beats() and not self._stands():
             self._abandon()
         elif self._names is None:
             with suppress(ControlError):
@@ -107,7 +107,7 @@ class RtMidiSystem:
 
     def close(self) -> None:
         """Leave the system and every port of it that is open."""
-        if self._liveness and not self._liveness.answers():
+        if self._liveness and not self._liveness.answers() and not self._stands():
             self._abandon()
         for client in self._clients:
             client.close()
@@ -116,7 +116,17 @@ class RtMidiSystem:
     def _enter(self) -> None:
         self._names = (self._made(self._rtmidi.MidiIn), self._made(self._rtmidi.MidiOut))
         if self._api == "jack":
-            self._liveness = JackLiveness(self._names[0], self._made(self._rtmidi.MidiOut))
+            self._liveness = JackLiveness(*self._names)
+
+    def _stands(self) -> bool:
+        """Whether the server that we are in still is: clients that are left open in it go on filling their queues."""
+        try:
+            witness = self._made(self._rtmidi.MidiOut)
+        except ControlError:
+            return False
+        is_listed = self._liveness is not None and self._liveness.is_listed(witness)
+        witness.close()
+        return is_listed
 
     def _abandon(self) -> None:
         for client in self._clients:
@@ -129,7 +139,8 @@ class RtMidiSystem:
     # Any: the keywords are rtmidi's own.
     def _made(self, kind: Any, **keywords: Any) -> RtClient:
         try:
-            client = RtClient(kind(self._constant, name=CLIENT, **keywords))
+            with CLIENTS_COME_AND_GO:
+                client = RtClient(kind(self._constant, name=CLIENT, **keywords))
         except self._rtmidi.RtMidiError as error:
             remedy = "start jackd" if self._api == "jack" else "check the system's MIDI"
             raise ControlError(f"{self.title} MIDI cannot be used: {_one_line(error)}: {remedy}") from error

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from plugin_host.control.midi.attached import Attached, output_for
 from plugin_host.control.midi.controller import Controller, Heard
@@ -67,8 +68,11 @@ class MidiSurface:
         for name in (*plan.chosen.values(), *plan.virtual.values()):
             library.mapped(name)
         self._desk = table.host.desk
-        self._learned = self._read_learned()
+        self._learned_at: tuple[int, int] | None = None
+        self._learned: tuple[Learned, ...] = ()
+        self._reread_learned()
         self._attached: dict[str, Attached] = {}
+        self._banks: dict[str, int] = {}
         self._events, self._panel = self._desk.subscribe(64), table.host.panel.listen()
         self._due = {"ports": 0.0, "show": 0.0, "refresh": 0.0, "meters": 0.0, "warn": 0.0}
         self._told = 0
@@ -152,6 +156,7 @@ class MidiSurface:
         if not self._system.poll():
             self._detach(list(self._attached))
             return
+        self._take_up_learned()
         inputs, outputs = self._system.inputs(), self._system.outputs()
         self._detach([name for name, each in self._attached.items() if not each.virtual and name not in inputs])
         for name, bindings in self._plan.virtual.items():
@@ -180,6 +185,7 @@ class MidiSurface:
         origin = f"midi {name}"
         bank = mapped.bindings.bank
         controller = Controller(device, assignments, self._table.resolve, bank=bank, origin=origin, clock=self._clock)
+        controller.bank = self._banks.pop(name, 0)
         self._attached[name] = Attached(name, port, controller, virtual=virtual)
         self._desk.warn(f"MIDI: {name} is {mapped.device.purpose or mapped.device.name}")
 
@@ -210,12 +216,37 @@ class MidiSurface:
             if not self._ending.is_set():
                 self._desk.warn(f"MIDI: {name} is gone: it is taken up again when it returns")
 
-    def _read_learned(self) -> tuple[Learned, ...]:
+    def _reread_learned(self) -> bool:
+        """Whether the file was written since; one that is wrong changes nothing but what is told."""
+        path = self._library.learned_file
+        written = _written_at(path)
+        if written == self._learned_at:
+            return False
+        self._learned_at = written
         try:
-            return read_learned(self._library.learned_file)
+            self._learned = read_learned(path)
         except HostError as error:
             self._desk.warn(f"MIDI: {error}")
-            return ()
+        return True
+
+    def _take_up_learned(self) -> None:
+        """Controllers for which something was learned begin anew with it, at the same ports and in the same bank."""
+        before = {name: self._learned_for(name) for name in self._attached}
+        if not self._reread_learned():
+            return
+        for name in [name for name, old in before.items() if old != self._learned_for(name)]:
+            each = self._attached.pop(name)
+            self._banks[name] = each.controller.bank
+            each.close()
 
     def _learned_for(self, port: str) -> tuple[Learned, ...]:
         return tuple(each for each in self._learned if stable_name(each.port) == stable_name(port))
+
+
+def _written_at(path: Path) -> tuple[int, int] | None:
+    """Tells one version of a file from another; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino

@@ -12,14 +12,14 @@ PORTS_SECONDS = 1.0
 
 
 class PortWatcher:
-    """All inputs whose name has `part` in it, or the one virtual port of that name; new ones as they come.
+    """All inputs whose name has `part` in it (None: none), and the virtual port of that name; new ones as they come.
 
     One that cannot be opened (another program holds it) is passed over; `problems` tells why.
     """
 
-    def __init__(self, system: MidiSystem, clock: Clock, *, part: str = "", virtual: str = "") -> None:
+    def __init__(self, system: MidiSystem, clock: Clock, *, part: str | None = "", virtual: str = "") -> None:
         self.problems: list[str] = []
-        self._system, self._clock, self._part = system, clock, part.lower()
+        self._system, self._clock, self._part = system, clock, part
         self._open: dict[str, InputPort] = {}
         self._virtual = virtual
         self._look_at = clock()
@@ -52,7 +52,8 @@ class PortWatcher:
         if not self._system.poll():
             self.close()
             return
-        there = [name for name in self._system.inputs() if self._part in name.lower()]
+        part = self._part
+        there = [] if part is None else [name for name in self._system.inputs() if part.lower() in name.lower()]
         if self._virtual:
             there.append(self._virtual)
         for name in tuple(self._open):

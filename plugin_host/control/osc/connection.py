@@ -1,7 +1,7 @@
 """One surface over TCP."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from plugin_host.control.osc.framing import Framing, framing_of
 from plugin_host.control.osc.packet import OscError
@@ -23,21 +23,21 @@ class Connection:
         self._framing: Framing | None = None
         self._waiting = bytearray()
 
-    def read(self) -> list[bytes]:
+    def read(self) -> Iterator[bytes]:
         """The packets that came; closed where the other side hung up or sends what is no stream of packets."""
         try:
             data = self.socket.recv(_READ_BYTES)
         except BlockingIOError:
-            return []
+            return
         except OSError:
             data = b""
         if not data:
             self.is_open = False
-            return []
+            return
         if self._framing is None:
             self._framing = framing_of(data[0])
         try:
-            return self._framing.packets(data)
+            yield from self._framing.packets(data)
         except OscError:
             self.is_open = False
             raise

@@ -4,6 +4,7 @@ Sources: RFC 1055; the OSC 1.0 specification. A sender says by its first byte wh
 2^24 begins with 0, a SLIP frame with 0xC0, or at once with the "/" or "#" of a packet.
 """
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from plugin_host.control.osc.packet import MAX_PACKET, OscError
@@ -16,8 +17,8 @@ _LONGEST_FRAME = 2 * MAX_PACKET
 class Framing(Protocol):
     """Takes bytes as they come and gives packets. After an `OscError` the stream cannot be read on."""
 
-    def packets(self, data: bytes) -> list[bytes]:
-        """The packets that these bytes complete."""
+    def packets(self, data: bytes) -> Iterator[bytes]:
+        """The packets that these bytes complete; those before an `OscError` are good."""
 
     def framed(self, packet: bytes) -> bytes:
         """A packet as it goes into the stream."""
@@ -34,20 +35,19 @@ class LengthPrefixed:
     def __init__(self) -> None:
         self._waiting = bytearray()
 
-    def packets(self, data: bytes) -> list[bytes]:
+    def packets(self, data: bytes) -> Iterator[bytes]:
         """The packets that these bytes complete."""
         self._waiting += data
-        found, at = [], 0
+        at = 0
         while len(self._waiting) - at >= 4:
             size = int.from_bytes(self._waiting[at : at + 4], "big")
             if size > MAX_PACKET:
                 raise OscError(f"a packet of {size} bytes")
             if len(self._waiting) - at - 4 < size:
                 break
-            found.append(bytes(self._waiting[at + 4 : at + 4 + size]))
+            yield bytes(self._waiting[at + 4 : at + 4 + size])
             at += 4 + size
         del self._waiting[:at]
-        return found
 
     def framed(self, packet: bytes) -> bytes:
         """A packet as it goes into the stream."""
@@ -60,20 +60,25 @@ class Slip:
     def __init__(self) -> None:
         self._waiting = bytearray()
 
-    def packets(self, data: bytes) -> list[bytes]:
+    def packets(self, data: bytes) -> Iterator[bytes]:
         """The packets that these bytes complete; those with a wrong escape come as they are, to be refused."""
         self._waiting += data
-        *frames, rest = self._waiting.split(bytes((_END,)))
-        if max(map(len, (*frames, rest))) > _LONGEST_FRAME:
-            raise OscError(f"a packet of more than {MAX_PACKET} bytes")
-        self._waiting = bytearray(rest)
-        return [_unescaped(bytes(frame)) for frame in frames if frame]
+        *frames, self._waiting = self._waiting.split(bytes((_END,)))
+        for frame in filter(None, frames):
+            _check(frame)
+            yield _unescaped(bytes(frame))
+        _check(self._waiting)
 
     def framed(self, packet: bytes) -> bytes:
         """A packet as it goes into the stream."""
         end, escape = bytes((_END,)), bytes((_ESCAPE,))
         inside = packet.replace(escape, bytes((_ESCAPE, _ESCAPED_ESCAPE))).replace(end, bytes((_ESCAPE, _ESCAPED_END)))
         return end + inside + end
+
+
+def _check(frame: bytearray) -> None:
+    if len(frame) > _LONGEST_FRAME:
+        raise OscError(f"a packet of more than {MAX_PACKET} bytes")
 
 
 def _unescaped(frame: bytes) -> bytes:

@@ -243,12 +243,10 @@ class OscServer:
             connection.write()
         if mask & selectors.EVENT_READ:
             try:
-                packets = connection.read()
+                for packet in connection.read():
+                    self._take(peer, packet)
             except OscError as error:
                 self.complaints.refuse(str(error))
-                packets = []
-            for packet in packets:
-                self._take(peer, packet)
         if not connection.is_open:
             self._hang_up(peer, connection)
 

@@ -22,6 +22,7 @@ _BUSES, _MASTER_STRIP = 4, 32
 _ALL_STRIPS = 159
 _POSITION = "/transport/position"
 _LOOP = "/transport/loop/on"
+_SEEK = "/transport/seek"
 
 
 @dataclass(slots=True)
@@ -78,6 +79,8 @@ class ArdourSession:
         if word == "loop_toggle":
             pressed = _pressed(list(message.arguments))
             return [Meant(_LOOP, not self._view.looping, message.address)] if pressed else []
+        if word in ("goto_start", "goto_end", "locate"):
+            return self._go(word, list(message.arguments), message.address)
         meant = self._routes.incoming(message)
         return None if meant is None else [meant]
 
@@ -119,6 +122,17 @@ class ArdourSession:
         if _pressed(given) and self._surface.bank_size:
             self._before_bank = max(self._before_bank - self._surface.bank_size, 0)
             line.refresh()
+
+    def _go(self, word: str, given: list[Argument], address: str) -> list[Meant]:
+        """To either end when pressed; /locate FRAME [ROLL] plays on from there where ROLL is 1."""
+        if word == "locate":
+            if not given:
+                raise ControlError("/locate takes a sample's number and whether to roll")
+            rolls = len(given) > 1 and number(given[1]) == 1.0
+            play = [Meant("/transport/play", True, address)] if rolls else []
+            return [Meant(_SEEK, number(given[0]) / self._rate, address), *play]
+        seconds = 0.0 if word == "goto_start" else self._frames / self._rate
+        return [Meant(_SEEK, seconds, address)] if _pressed(given) else []
 
     def _all_strips(self) -> list[str]:
         """What strips are called by us."""

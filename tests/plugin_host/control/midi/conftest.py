@@ -10,13 +10,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mido import Message
 
-from plugin_host.control.midi.controller import Controller
+from plugin_host.control.midi.controller import Controller, Heard
 from plugin_host.control.midi.controller_library import ControllerLibrary
+from plugin_host.control.midi.ports import MidiSystem
+from plugin_host.control.midi.rtmidi_client import RtClient, RtInput
+from plugin_host.control.midi.surface import NO_PLAN, Listener, MidiPlan, MidiSurface
 from plugin_host.control.parameters.table import ParameterTable
 from plugin_host.desk.desk import Desk
 from plugin_host.desk.silent_engine import SilentEngine
@@ -55,6 +61,25 @@ class Room:
         does, bank = mapped.bindings.assignments, mapped.bindings.bank
         return Controller(mapped.device, does, self.table.resolve, bank=bank, clock=lambda: self.now[0])
 
+    @contextmanager
+    def surface(self, system: MidiSystem, plan: MidiPlan = NO_PLAN, did: list[Heard] | None = None) -> Iterator[Any]:
+        """A surface at our time; `did` gets what its messages did."""
+        heard = did if did is not None else []
+        listener: Listener = lambda port, arrival, what: heard.append(what)  # noqa: E731  (typed by its name)
+        surface = MidiSurface(
+            self.table, self.library, system, plan=plan, listener=listener, clock=lambda: self.now[0]
+        )  # fmt: skip
+        try:
+            yield surface
+        finally:
+            surface.close()
+
+    def run(self, surface: MidiSurface) -> None:
+        """Some steps, far enough apart for everything that is due."""
+        for _ in range(3):
+            surface.step()
+            self.now[0] += 0.5
+
     def track(self, name: str) -> Track:
         return self.desk.mix.track(name)
 
@@ -68,6 +93,59 @@ def room(tmp_path: Path) -> Room:
     presets = PresetLibrary((tmp_path,), shipped_folder(), check_effect)
     table = ParameterTable(desk, presets, frames=480_000, rate=48_000)
     return Room(desk, table, ControllerLibrary((tmp_path, shipped_folder())))
+
+
+class Wire:
+    """A port of a `Cable`: what waits in it as rtmidi gives it, and what was sent to it."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[list[int]] = deque()
+        self.sent: list[Message] = []
+
+    def get_message(self) -> tuple[list[int], float] | None:
+        return (self.waiting.popleft(), 0.001) if self.waiting else None
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    def close_port(self) -> None:
+        """Nothing is open."""
+
+    delete = close = close_port
+
+
+class Cable:
+    """A MIDI system inside the process, whose ports are plugged in by name. Bytes are read as those of real ports."""
+
+    title = "a cable"
+
+    def __init__(self) -> None:
+        self.wires: dict[str, Wire] = {}
+
+    def plug(self, name: str) -> Wire:
+        return self.wires.setdefault(name, Wire())
+
+    def poll(self) -> bool:
+        return True
+
+    def inputs(self) -> list[str]:
+        return [*self.wires]
+
+    outputs = inputs
+
+    def open_input(self, name: str, *, virtual: bool = False) -> RtInput:
+        return RtInput(RtClient(self.wires[name]))
+
+    def open_output(self, name: str, *, virtual: bool = False) -> Wire:
+        return self.wires[name]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def cable() -> Cable:
+    return Cable()
 
 
 class JackServer:

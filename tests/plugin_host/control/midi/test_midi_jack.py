@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from plugin_host.control.midi.learned_file import read_learned
+from plugin_host.control.midi.jack_liveness import MISSED
 from plugin_host.control.midi.ports import VIRTUAL_PORT, Arrival, InputPort
 from plugin_host.control.midi.rtmidi_ports import RtMidiSystem, open_system
-from plugin_host.control.midi.surface import MidiPlan, MidiSurface
+from plugin_host.control.midi.surface import PORTS_SECONDS, MidiPlan, MidiSurface
 from plugin_host.desk.events import DeskWarning
 from plugin_host.errors import ControlError, PresetError
 from plugin_host.mix import commands as c
@@ -156,6 +156,21 @@ def test_the_server_dies_and_returns(
     wait_until(lambda: room.track("vocals").mute)
 
 
+def test_a_server_that_is_only_deaf_is_not_given_up(
+    room: Room, surface: MidiSurface, jackd: JackServer, peer: Callable[[str], Peer], wait_until: Wait
+) -> None:
+    korg = peer("nanoKONTROL2")
+    wait_until(lambda: len(surface.attached) == 2)
+    heard = room.desk.subscribe()
+    cut = "import jack; c = jack.Client('cutter', no_start_server=True); (ear,) = c.get_ports(':heartbeat .*')\n"
+    cut += "[c.disconnect(other, ear) for other in c.get_all_connections(ear)]; c.close()"
+    subprocess.run([sys.executable, "-c", cut], check=True, timeout=30.0)
+    time.sleep((MISSED + 2) * PORTS_SECONDS)
+    assert not [event for event in heard.drain() if isinstance(event, DeskWarning)]
+    korg.send(0xB0, 48, 127)
+    wait_until(lambda: room.track("vocals").mute)
+
+
 def test_what_is_not_there_is_told_in_one_line(
     room: Room, system: RtMidiSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,36 +186,3 @@ def test_what_is_not_there_is_told_in_one_line(
             open_system("alsa")
     with pytest.raises(PresetError, match="no controller 'wing'"):
         MidiSurface(room.table, room.library, system, plan=MidiPlan({"x": "wing"}, {}))
-
-
-COMMAND = """
-import sys, typer
-from plugin_host.cli.midi import register
-app = typer.Typer()
-register(app)
-app(sys.argv[1:])
-"""
-
-
-def test_learn_from_the_command_line(
-    jackd: JackServer, peer: Callable[[str], Peer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STEMRACK_PRESETS", str(tmp_path))
-    other = peer("wing")
-    command = [sys.executable, "-c", COMMAND, "midi", "learn", "/track/vocals/gain", "--through", "jack"]
-    process = subprocess.Popen([*command, "--port", "wing"], stdout=subprocess.PIPE, text=True)
-    try:
-        value = 0
-        while process.poll() is None:
-            # Moves with rests between them, since nobody says when the port is open.
-            for _ in range(12):
-                value = (value + 3) % 128
-                other.send(0xB3, 21, value)
-                time.sleep(0.02)
-            time.sleep(0.6)
-    finally:
-        process.kill()
-        said, _ = process.communicate()
-    assert "wing:out: fader or knob, CC 21 on channel 4 → /track/vocals/gain" in said
-    (kept,) = read_learned(tmp_path / "controllers" / "learned.toml")
-    assert kept.assignment.target == "/track/vocals/gain"

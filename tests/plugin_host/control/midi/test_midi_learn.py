@@ -14,9 +14,11 @@ from plugin_host.control.midi.learn import QUIET_SECONDS, Found, Learner
 from plugin_host.control.midi.learned_file import keep_learned, learned, read_learned, with_learned
 from plugin_host.control.midi.relative import RelativeCode
 from plugin_host.control.midi.sources import Halves, Source, SourceKind
+from plugin_host.control.midi.surface import MidiSurface
+from plugin_host.desk.events import DeskWarning
 from plugin_host.errors import PresetError
 
-Room = Any  # the conftest's
+Room = Cable = Any  # the conftest's
 ABSOLUTE, RELATIVE, BUTTON = ControlKind.ABSOLUTE, ControlKind.RELATIVE, ControlKind.BUTTON
 
 
@@ -130,3 +132,29 @@ def test_what_was_learned_goes_before_the_binding_file(room: Room) -> None:
     for value in (90, 95, 100):
         controller.receive(Message("control_change", channel=3, control=99, value=value))
     assert room.desk.mix.master.gain_db > 0.0
+
+
+def test_what_is_learned_meanwhile_is_taken_up_by_a_running_host(room: Room, cable: Cable) -> None:
+    wire = cable.plug("nanoKONTROL2")
+    surface = MidiSurface(room.table, room.library, cable, clock=lambda: room.now[0])
+
+    def press(number: int) -> None:
+        room.now[0] += 2.0
+        surface.step()
+        wire.waiting.append([0xB0, number, 127])
+        surface.step()
+
+    press(59)  # the next bank
+    keep = learned("nanoKONTROL2", Source(SourceKind.CC, 0, 48), BUTTON, None, "/track/bass/solo")
+    keep_learned(room.library.learned_file, keep)
+    press(48)
+    assert room.track("bass").solo
+    press(49)
+    assert room.track("part 10").mute
+    room.library.learned_file.write_text("[[learned]]\n")
+    told = room.desk.subscribe()
+    press(48)
+    assert not room.track("bass").solo
+    (warning,) = [event.text for event in told.drain() if isinstance(event, DeskWarning)]
+    assert "learned.toml, line 1" in warning
+    surface.close()

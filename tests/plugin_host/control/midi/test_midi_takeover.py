@@ -1,11 +1,14 @@
 """Takeover: no jumps, no fader that cannot be taken over, and what is held outlives a switch of bank or layer."""
 
+import math
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from mido import Message
 
+from plugin_host.control.midi.assignments import Assignment
+from plugin_host.control.midi.controller import Controller
 from plugin_host.control.midi.takeover import LONGEST_STRIDE, NEAR, Grip, Takeover
 
 Room = Any  # the conftest's
@@ -98,3 +101,35 @@ def test_a_bank_of_a_real_controller_does_not_jump(room: Room) -> None:
     korg.receive(Message("control_change", control=58, value=127))
     fader(30)
     assert room.track("vocals").gain_db == loud
+
+
+def test_a_layer_of_a_real_controller_does_not_jump(room: Room) -> None:
+    device = room.library.mapped("generic-8").device
+    does = [
+        Assignment("fader1", "/track/vocals/gain"),
+        Assignment("fader1", "/track/vocals/send/1", layer="sends"),
+        Assignment("solo1", to_layer="sends"),
+    ]
+    generic = Controller(device, does, room.table.resolve)
+
+    def move(value: int) -> tuple[float, float]:
+        generic.receive(Message("control_change", control=0, value=value))
+        return room.track("vocals").gain_db, room.track("vocals").sends[0]
+
+    def switch() -> str:
+        generic.receive(Message("control_change", control=32, value=127))
+        return generic.layer
+
+    for value in range(80, 111, 5):
+        loud, _ = move(value)
+    assert loud > 0.0
+    assert switch() == "sends"
+    assert [move(value) for value in (100, 60)] == [(loud, -math.inf)] * 2
+    assert switch() == ""
+    assert move(50) == (loud, -math.inf)  # it went away meanwhile, and waits
+    assert move(110)[0] == loud  # it stands on the value, and holds it from here
+    assert move(108)[0] < loud
+    now = move(107)
+    switch()
+    switch()
+    assert move(60)[0] < now[0]  # where it was left it goes on, however far

@@ -1,9 +1,11 @@
 """A running OSC server over a desk whose engine makes no sound, and clients with real sockets."""
 
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +28,7 @@ RATE = 48_000
 FRAMES = 100 * RATE
 PATIENCE = 10.0
 QUIET = 0.25
+TURNS = 3
 
 
 class Client:
@@ -66,14 +69,27 @@ class Client:
                 return message
 
     def rest(self) -> list[OscMessage]:
-        """What comes until nothing does for a while."""
+        """What comes until nothing does for a while in which the server was seen at work, however busy the machine."""
         found: list[OscMessage] = []
-        self.socket.settimeout(QUIET)
-        with suppress(TimeoutError):
-            while True:
+        has_more = True
+        while has_more:
+            has_more = self._waits(QUIET) or (self._server_turned() and self._waits(QUIET / 5))
+            if has_more:
                 found.append(self.receive())
-        self.socket.settimeout(PATIENCE)
         return found
+
+    def _waits(self, seconds: float) -> bool:
+        return bool(select.select([self.socket], [], [], seconds)[0])
+
+    def _server_turned(self) -> bool:
+        """After the server answered somebody else some times, with rests between them."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.settimeout(PATIENCE)
+            for _ in range(TURNS):
+                other.sendto(encoded("/ping"), self.server)
+                other.recv(65_535)
+                time.sleep(QUIET / 10)
+        return True
 
     def values(self) -> dict[str, tuple[Argument, ...]]:
         return {message.address: message.arguments for message in self.rest()}

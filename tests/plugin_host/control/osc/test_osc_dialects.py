@@ -157,6 +157,24 @@ def test_an_ardour_surface(rack: Rack) -> None:
     assert rack.server.complaints.refused == 0
 
 
+def test_an_ardour_surface_goes_about_the_song(rack: Rack) -> None:
+    client = _ardour(rack, 0, 159, 0, 0)
+
+    def went(address: str, *arguments: Argument) -> tuple[int, bool]:
+        client.send(address, *arguments)
+        client.settle()
+        return rack.desk.transport.position, rack.desk.transport.playing
+
+    assert went("/locate", 96_000, 0) == (96_000, False)
+    assert went("/goto_end", 0) == (96_000, False)
+    assert went("/goto_end") == (4_800_000, False)
+    assert went("/goto_start", 1.0) == (0, False)
+    assert went("/locate", 480_000, 1) == (480_000, True)
+    assert rack.server.complaints.refused == 0
+    went("/locate")
+    assert rack.server.complaints.refused == 1
+
+
 @pytest.mark.parametrize(("feedback", "reply"), [(0, "#reply"), (16384, "/reply")])
 def test_ardours_list_of_strips(rack: Rack, feedback: int, reply: str) -> None:
     client = _ardour(rack, 0, 1 + 4 + 32, feedback)

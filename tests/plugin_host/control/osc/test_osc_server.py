@@ -196,7 +196,7 @@ def test_tcp_both_ways(rack: Rack, kind: type[Framing]) -> None:
         surface.sendall(ours.framed(encoded("/track/vocals/gain", (-4.0,))) + ours.framed(encoded("/track/1/gain")))
         found: list[bytes] = []
         while not found:
-            found = ours.packets(surface.recv(4096))
+            found = [*ours.packets(surface.recv(4096))]
         assert parsed(found[0]) == OscMessage("/track/1/gain", (-4.0,))
         surface.sendall(ours.framed(encoded("/subscribe")))
         client = rack.client()
