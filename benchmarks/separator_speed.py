@@ -29,10 +29,16 @@ def pace(name: str, threads: int, runs: int) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="dsp")
+    parser.add_argument("--model", default="default")
     parser.add_argument("--runs", type=int, default=7)
     chosen = parser.parse_args()
-    table = Table("threads", "median × real time", "slowest", "fastest", title=f"separator {chosen.model}")
+    table = Table(
+        "threads",
+        "median × real time",
+        "slowest",
+        "fastest",
+        title=f"separator {chosen.model}",
+    )
     for threads in sorted({1, torch.get_num_threads()}):
         paces = pace(chosen.model, threads, chosen.runs)
         table.add_row(str(threads), f"{statistics.median(paces):.1f}", f"{min(paces):.1f}", f"{max(paces):.1f}")

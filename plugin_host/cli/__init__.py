@@ -1,5 +1,13 @@
-"""The `stemrack` command. Importing it loads neither torch nor pedalboard, so that help answers at once."""
+"""The `stemrack` command. Importing it loads nothing: the engine's process does so too, and never needs it."""
 
-from plugin_host.cli.app import main
+STOPPED = 130
 
-__all__ = ["main"]
+
+def main() -> None:
+    """Run the command line; see `plugin_host.cli.app.main`."""
+    try:
+        from plugin_host.cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:  # before a command could hear of it
+        raise SystemExit(STOPPED) from None

@@ -3,12 +3,25 @@
 import os
 import sys
 import traceback
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from plugin_host.cli import bounce, catalogue, demo, doctor, evaluate, inspect, midi, models, params, play, separate
+from plugin_host.cli import (
+    bounce,
+    catalogue,
+    demo,
+    doctor,
+    evaluate,
+    inspect,
+    midi,
+    models,
+    params,
+    picture,
+    play,
+    separate,
+    train,
+)
 from plugin_host.cli.reporting import notes
 from plugin_host.errors import HostError
 from separation_core.errors import SeparationError
@@ -26,6 +39,8 @@ _wants_traceback = False
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # not cheap
+
         sys.stdout.write(f"stemrack {version('stemrack')}\n")
         raise typer.Exit
 
@@ -42,7 +57,9 @@ def shared_options(
     _wants_traceback = debug
 
 
-for commands in (separate, bounce, inspect, catalogue, play, params, midi, models, evaluate, demo, doctor):
+for commands in (
+    separate, bounce, picture, inspect, catalogue, play, params, midi, models, evaluate, train, demo, doctor,
+):  # fmt: skip
     commands.register(app)
 
 

@@ -1,6 +1,5 @@
 """`stemrack doctor`: what is installed, what is missing and how to get it."""
 
-import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -76,16 +75,20 @@ def examine() -> Iterator[Finding]:
 
 
 def _package(name: str) -> Finding:
+    from importlib.metadata import PackageNotFoundError, version  # here and not above: no other command needs it
+
     try:
-        return Finding(name, "ok", importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
         return Finding(name, "missing", "not installed", f"pip install {name}")
 
 
 def _extra(name: str, use: str, remedy: str) -> Finding:
     if importlib.util.find_spec(name) is None:
         return Finding(name, "optional", f"not installed; needed for {use}", remedy)
-    return Finding(name, "ok", f"{importlib.metadata.version(DISTRIBUTIONS.get(name, name))}, for {use}")
+    from importlib.metadata import version
+
+    return Finding(name, "ok", f"{version(DISTRIBUTIONS.get(name, name))}, for {use}")
 
 
 def _compute_device() -> Finding:

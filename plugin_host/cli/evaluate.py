@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.table import Table
 
+from plugin_host.cli.model_choice import (
+    AugmentOption,
+    OverlapOption,
+    QualityOption,
+    ShiftsOption,
+    chosen_effort,
+    real_name,
+)
 from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
 from plugin_host.cli.separate import PrecisionChoice
 from plugin_host.cli.session_words import device_named
@@ -18,9 +26,11 @@ if TYPE_CHECKING:
     from separation_core.evaluation.evaluation_summary import Metric
     from separation_core.evaluation.song_scores import SongScores
     from separation_core.evaluation.stem_folders import SongCase, TrueSong
+    from separation_core.inference.quality import Effort
     from separation_core.jobs.options import SessionOptions
 
     Cases = Iterator[SongCase]
+    Groups = Mapping[str, Sequence[SongScores]]
 
 Show = Callable[[str, int, int], None]
 
@@ -50,11 +60,23 @@ def evaluate(
         Literal["residual", "least-squares", "off"],
         typer.Option("--sum", help="With --model: as in separate; off is what publications score."),
     ] = "residual",
-    overlap: Annotated[float, typer.Option(min=0.0, max=0.9, help="With --model: as in separate.")] = 0.25,
-    shifts: Annotated[int, typer.Option(min=1, max=20, help="With --model: as in separate.")] = 1,
+    quality: QualityOption = "normal",
+    overlap: OverlapOption = None,
+    shifts: ShiftsOption = None,
+    augment: AugmentOption = None,
     device: Annotated[str, typer.Option(help="With --model: auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[PrecisionChoice, typer.Option(help="With --model: as in separate.")] = "auto",
     museval: Annotated[bool, typer.Option(help="Also museval's SDR, ISR, SIR and SAR (slower).")] = True,
+    audible: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB", max=0.0, help="Leave out true stems whose RMS is under this many dBFS.", show_default=False
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BEGINNING", help="Also the means of the songs whose names begin so; may be repeated."),
+    ] = None,
     output: Annotated[
         list[Path] | None,
         typer.Option("--output", "-o", help="Write scores to FILE.csv, .json, .png, .svg or .pdf; may be repeated."),
@@ -75,29 +97,59 @@ def evaluate(
     for path in output or []:
         check_target(path)
     songs = find_songs(truth)
+    model = model and real_name(model)
     about = {"truth": str(truth), "estimates": str(estimates or ""), "model": model or ""}
     with stage_progress() as show:
         if estimates is not None:
             cases = _found(songs, estimates)
         else:
-            options = _options(model or "", sum_mode, overlap, shifts, device, precision)
-            about["settings"] = f"--sum {sum_mode} --overlap {overlap} --shifts {shifts} --precision {precision}"
+            effort = chosen_effort(quality, overlap, shifts, augment, model=model or "")
+            options = _options(model or "", sum_mode, effort, device, precision)
+            about["settings"] = _settings_text(options)
             about["device"] = device_named(options)
             cases = _separated(songs, options, keep, show)
-        scores = _scored(cases, len(songs), show, museval=museval)
-    _tell(scores, about, json=json)
+        scores = _scored(cases, len(songs), show, museval=museval, audible=audible)
+    groups = _grouped(scores, group or [])
+    if audible is not None:
+        about["audible"] = f"true stems under {audible:g} dBFS RMS are left out"
+    _tell(scores, groups, about, json=json)
     for path in output or []:
-        write_scores(path, scores, about)
+        write_scores(path, scores, about, groups)
 
 
-def _options(model: str, sum_mode: str, overlap: float, shifts: int, device: str, precision: str) -> "SessionOptions":
+def _options(model: str, sum_mode: str, effort: "Effort", device: str, precision: str) -> "SessionOptions":
     from separation_core.inference.consistency import SumMode
     from separation_core.inference.precision import Precision
     from separation_core.inference.separate import SeparationSettings
     from separation_core.jobs.options import SessionOptions
 
-    settings = SeparationSettings(overlap=overlap, shifts=shifts, device=device, precision=Precision(precision))
+    settings = SeparationSettings(
+        overlap=effort.overlap,
+        shifts=effort.shifts,
+        augment=effort.augment,
+        device=device,
+        precision=Precision(precision),
+    )
     return SessionOptions(model=model, separation=settings, sum_mode=SumMode(sum_mode))
+
+
+def _settings_text(options: "SessionOptions") -> str:
+    """The options as one would type them."""
+    chosen = options.separation
+    augment = " --augment" if chosen.augment else ""
+    return (
+        f"--sum {options.sum_mode.value} --overlap {chosen.overlap} --shifts {chosen.shifts}{augment} "
+        f"--precision {chosen.precision.value}"
+    )
+
+
+def _grouped(scores: Sequence["SongScores"], beginnings: Sequence[str]) -> "Groups":
+    """The songs of each group; wrong usage where there are none."""
+    groups = {text: [song for song in scores if song.name.startswith(text)] for text in beginnings}
+    for text, songs in groups.items():
+        if not songs:
+            raise typer.BadParameter(f"no song's name begins with {text!r}", param_hint="--group")
+    return groups
 
 
 def _found(songs: Sequence["TrueSong"], estimates: Path) -> "Cases":
@@ -139,35 +191,39 @@ def _named(show: Show, prefix: str) -> Show:
     return lambda stage, done, total: show(prefix + stage, done, total)
 
 
-def _scored(cases: "Cases", songs: int, show: Show, *, museval: bool) -> list["SongScores"]:
+def _scored(cases: "Cases", songs: int, show: Show, *, museval: bool, audible: float | None) -> list["SongScores"]:
     from separation_core.evaluation.song_scores import score_song
 
     scores = []
     for place, case in enumerate(cases):
         progress = partial(show, f"{place + 1}/{songs} score")
-        found = score_song(case, museval=museval, progress=progress)
+        found = score_song(case, museval=museval, audible_db=audible, progress=progress)
         for warning in found.warnings:
             note(warning)
         scores.append(found)
     return scores
 
 
-def _tell(songs: Sequence["SongScores"], about: dict[str, str], *, json: bool) -> None:
+def _tell(songs: Sequence["SongScores"], groups: "Groups", about: dict[str, str], *, json: bool) -> None:
     from separation_core.evaluation.evaluation_summary import GENERAL, as_json, present
 
     if json:
-        print_json(as_json(songs, about))
+        print_json(as_json(songs, about, groups))
         return
     metrics = present(songs)
     for song in songs:
         _show(song.name, metrics, song.stems)
+    for text, some in groups.items():
+        _show_summary(some, metrics, f"{text}…, ")
     _show_summary(songs, metrics)
+    if "audible" in about:
+        detail(about["audible"])
     for metric in metrics:
         detail(f"{metric.title}: {metric.definition}")
     detail(GENERAL)
 
 
-def _show_summary(songs: Sequence["SongScores"], metrics: Sequence["Metric"]) -> None:
+def _show_summary(songs: Sequence["SongScores"], metrics: Sequence["Metric"], title: str = "") -> None:
     from separation_core.evaluation.evaluation_summary import summarise
 
     usual = {metric.name: metric.usual for metric in metrics}
@@ -175,7 +231,7 @@ def _show_summary(songs: Sequence["SongScores"], metrics: Sequence["Metric"]) ->
         stem: {name: float(getattr(one, usual[name])) for name, one in row.items()}
         for stem, row in summarise(songs).items()
     }
-    _show(f"{len(songs)} {'song' if len(songs) == 1 else 'songs'}", metrics, rows, averages=True)
+    _show(f"{title}{len(songs)} {'song' if len(songs) == 1 else 'songs'}", metrics, rows, averages=True)
 
 
 def _show(

@@ -1,5 +1,6 @@
 """`stemrack models`: the separation models there are, which are here, and what they may be used for."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from plugin_host.cli.reporting import StageProgress, detail, note, out, print_json, stage_progress
+from plugin_host.cli.model_choice import download_bar
+from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
 
 if TYPE_CHECKING:
     from separation_core.zoo.added import AddedModel
-    from separation_core.zoo.cards import ModelCard, Score
+    from separation_core.zoo.cards import BuiltInCard, ModelCard, Score
     from separation_core.zoo.checkpoints import Verification
-    from separation_core.zoo.transfer import Progress
 
 COMPARED = ("MDX", "MVSep Multisong")
 """Definition and data of the scores that most models were measured in; the list shows these where there are any."""
@@ -55,7 +56,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Models to download.", s
     for name in names:
         try:
             with stage_progress() as show_stage:
-                paths = get_model(name, progress=_bar(show_stage, name))
+                paths = get_model(name, progress=download_bar(show_stage, name))
         except KeyboardInterrupt:
             note("stopped; the same command goes on from here")
             raise typer.Exit(130) from None
@@ -64,13 +65,6 @@ def get(names: Annotated[list[str], typer.Argument(help="Models to download.", s
         card = catalogue().get(name)
         if card and card.commercial_use != "yes":
             note(f"{name}: {card.licence}; see {card.licence_source}")
-
-
-def _bar(show_stage: StageProgress, name: str) -> "Progress":
-    def progress(done: int, total: int | None) -> None:
-        show_stage(name, done, total or done)
-
-    return progress
 
 
 @models_app.command()
@@ -131,26 +125,38 @@ def verify(
 
 
 @models_app.command()
-def show(name: Name, json: Json = False) -> None:
-    """Show all that is known of a model: stems, scores, licence, sources, files."""
+def show(
+    name: Annotated[str, typer.Argument(help="A model's name, or default.", show_default=False)],
+    json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a built-in model's page.")] = False,
+) -> None:
+    """Show all that is known of a model: stems, scores, cost, limits, licence, sources, credits, files."""
     from separation_core.zoo.added import added_models
+    from separation_core.zoo.built_in import built_in_card, is_built_in
     from separation_core.zoo.catalogue import model_card
 
     own = added_models().get(name)
-    if own:
+    if is_built_in(name) or markdown:
+        _show_built_in(built_in_card(name), json=json, markdown=markdown)
+    elif own:
         _show_own(own, json=json)
     else:
         _show_card(model_card(name), json=json)
 
 
 def _listing() -> list[dict[str, object]]:
-    from separation_core.zoo.added import BUILT_IN, added_models
+    from separation_core.zoo.added import added_models
+    from separation_core.zoo.built_in import built_in
     from separation_core.zoo.catalogue import catalogue
 
-    built_in = [{"name": name, "kind": "built-in", "here": True} for name in BUILT_IN]
+    ours = built_in()
+    cards = [
+        asdict(card) | {"kind": "built-in", "here": True, "default": name == ours.default}
+        for name, card in ours.cards.items()
+    ]
     published = [asdict(card) | {"kind": "published", "here": _is_here(card)} for card in catalogue().values()]
     own = [asdict(model) | {"kind": "own", "here": True} for model in added_models().values()]
-    return [*built_in, *published, *own]
+    return [*cards, *published, *own]
 
 
 def _is_here(card: "ModelCard") -> bool:
@@ -160,12 +166,14 @@ def _is_here(card: "ModelCard") -> bool:
 
 
 def _show_list() -> None:
-    from separation_core.zoo.added import BUILT_IN, added_models
+    from separation_core.zoo.added import added_models
+    from separation_core.zoo.built_in import built_in
     from separation_core.zoo.catalogue import DEFINITIONS, catalogue
 
     table = Table("model", "here", "size", "cost", "SDR", "licence", box=None, pad_edge=False)
-    for name in BUILT_IN:
-        table.add_row(name, "[green]✓[/]", "", "", "", "built in")
+    for name in built_in().cards:
+        shown = f"{name} [green](default)[/]" if name == built_in().default else name
+        table.add_row(shown, "[green]✓[/]", "", "", "", "built in")
     for card in catalogue().values():
         here = "[green]✓[/]" if _is_here(card) else ""
         cost = f"{card.cost:g}×" if card.cost else ""
@@ -211,6 +219,17 @@ def _show_verified(found: dict[str, tuple["Verification", ...]]) -> None:
             out.print(f"{name}: {STATES[file.state]} [dim]{file.file}[/]", highlight=False, soft_wrap=True)
         if any(file.state == "damaged" for file in files):
             note(f"{name}: `stemrack models get {name}` downloads it again")
+
+
+def _show_built_in(card: "BuiltInCard", *, json: bool, markdown: bool) -> None:
+    from plugin_host.cli.model_page import as_markdown, as_text
+
+    if json:
+        print_json(asdict(card) | {"here": True})
+    elif markdown:
+        sys.stdout.write(as_markdown(card))
+    else:
+        out.print(as_text(card), highlight=False)
 
 
 def _show_own(own: "AddedModel", *, json: bool) -> None:

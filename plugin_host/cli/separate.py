@@ -6,6 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from plugin_host.cli.model_choice import (
+    AugmentOption,
+    OverlapOption,
+    QualityOption,
+    ShiftsOption,
+    chosen_effort,
+    chosen_model,
+)
 from plugin_host.cli.reporting import clock, note, out, print_json, stage_progress
 from plugin_host.cli.session_words import device_named, session_summary, show_session
 from plugin_host.cli.times import seconds
@@ -43,21 +51,25 @@ def separate(
         ),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of folders, also the folders below.")] = False,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Separator. [default: the built-in one]")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Separator; several as A+B, or A+B:median (min, max; -spectrum). "
+            "[default: STEMRACK_MODEL if it can be had, or the built-in one]",
+        ),
+    ] = None,
     sum_mode: Annotated[
         SumChoice, typer.Option("--sum", help="How the stems are made to sum to the song.")
     ] = "residual",
     two_stems: Annotated[
         str, typer.Option(metavar="STEM", help="Keep this stem and put everything else into one.", show_default=False)
     ] = "",
-    overlap: Annotated[float, typer.Option(min=0.0, max=0.9, help="How far segments overlap.")] = 0.25,
-    shifts: Annotated[
-        int, typer.Option(min=1, max=20, help="Passes at shifted positions, averaged: slower, better.")
-    ] = 1,
-    augment: Annotated[
-        bool,
-        typer.Option("--augment", help="Also hear the song swapped and inverted, and average: three times slower."),
-    ] = False,
+    quality: QualityOption = "normal",
+    overlap: OverlapOption = None,
+    shifts: ShiftsOption = None,
+    augment: AugmentOption = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, max=64, help="Segments at once. [default: what suits the device]")
     ] = None,
@@ -92,18 +104,19 @@ def separate(
     from separation_core.inference.precision import Precision
     from separation_core.inference.separate import SeparationSettings
     from separation_core.jobs.options import SessionOptions
-    from separation_core.zoo.load import DEFAULT_MODEL
 
+    name = chosen_model(model, stem=two_stems if sum_mode == "residual" else "")
+    effort = chosen_effort(quality, overlap, shifts, augment, model=name)
     settings = SeparationSettings(
-        overlap=overlap,
-        shifts=shifts,
-        augment=augment,
+        overlap=effort.overlap,
+        shifts=effort.shifts,
+        augment=effort.augment,
         batch_size=batch_size,
         device=device,
         precision=Precision(precision),
     )
     options = SessionOptions(
-        model=model or DEFAULT_MODEL,
+        model=name,
         separation=settings,
         sum_mode=SumMode(sum_mode),
         two_stems=two_stems,

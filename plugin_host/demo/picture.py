@@ -1,4 +1,4 @@
-"""One picture of a remix: the song, its stems and what came out, as waveforms over spectrograms."""
+"""One picture of a song, its stems and perhaps a remix, as waveforms over spectrograms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,12 @@ _FLOOR_DB, _TOP_DB = -64.0, 0.0
 _COLUMNS = 1400
 """Points across the picture; a song of any length is drawn with that many."""
 _WINDOW = 4096
+_INCHES = 13.0
+"""Width of the figure, by which its letters are measured."""
+USUAL_WIDTH = 1430
+"""Pixels."""
+FORMATS = (".png", ".jpg", ".webp")
+"""Spectrograms of real music take a quarter of the room as JPEG or WebP."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +52,26 @@ def draw_overview(
     path: Path,
     song: NDArray[np.float32],
     stems: Mapping[str, NDArray[np.float32]],
-    remix: NDArray[np.float32],
+    remix: NDArray[np.float32] | None,
     rate: int,
     sdr: Mapping[str, float] | None = None,
     remix_title: str = "remix",
+    width: int = USUAL_WIDTH,
 ) -> None:
-    """Write a PNG: song, every stem, remix from top to bottom, each a waveform above its spectrogram.
+    """Write a picture: song, every stem, remix (where there is one) from top to bottom, waveforms above spectrograms.
 
     song, stems and remix are (channel, frame) at `rate` Hz and may differ in length; sdr gives a stem's
-    signal-to-distortion ratio in dB for its title. Spectrograms have 220 bands, equal steps in pitch from 40 Hz to
-    16 kHz, shown from -64 to 0 dB of the loudest band of the song. Raises `HostError` where matplotlib is not
-    installed, the file cannot be written or there is nothing to draw.
+    signal-to-distortion ratio in dB for its title; width: of the picture, in pixels. Spectrograms have 220 bands,
+    equal steps in pitch from 40 Hz to 16 kHz, shown from -64 to 0 dB of the loudest band of the song. path: ends as one
+    of `FORMATS`. Raises `HostError` where it does not, matplotlib is not installed, the file cannot be written or there
+    is nothing to draw.
     """
+    if path.suffix.lower() not in FORMATS:
+        raise HostError(f"{path} has no ending of a picture: choose one of {', '.join(FORMATS)}")
     if song.shape[-1] == 0:
         raise HostError("nothing to draw: the song has no frames")
-    figure = _figure(2 + len(stems))
     panels = _panels(song, stems, remix, sdr or {}, remix_title)
+    figure = _figure(len(panels), width)
     seconds = max(panel.sound.shape[-1] for panel in panels) / rate
     loudest = float(_bands(song, rate, seconds).max())
     heights = [1.0] * (len(panels) - 1) + [1.12]  # the last carries the time axis
@@ -71,13 +81,13 @@ def draw_overview(
     _save(figure, path)
 
 
-def _figure(rows: int) -> "Figure":
+def _figure(rows: int, width: int) -> "Figure":
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
         raise HostError("the picture needs matplotlib: pip install 'stemrack[plots]'") from error
-    figure = Figure(figsize=(13.0, 1.95 * rows), dpi=110, facecolor=_BACKGROUND)
+    figure = Figure(figsize=(_INCHES, 1.95 * rows), dpi=width / _INCHES, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)  # draws into memory: no screen is needed, no window opened
     return figure
 
@@ -85,7 +95,7 @@ def _figure(rows: int) -> "Figure":
 def _panels(
     song: NDArray[np.float32],
     stems: Mapping[str, NDArray[np.float32]],
-    remix: NDArray[np.float32],
+    remix: NDArray[np.float32] | None,
     sdr: Mapping[str, float],
     remix_title: str,
 ) -> list[_Panel]:
@@ -94,7 +104,9 @@ def _panels(
     for name, sound in stems.items():
         title = f"SDR {sdr[name]:.1f} dB" if name in sdr else ""
         drawn.append(_Panel(name, title, _COLOURS.get(name) or next(spare), sound))
-    return [*drawn, _Panel("remix", remix_title if remix_title != "remix" else "", _REMIX, remix)]
+    if remix is not None:
+        drawn.append(_Panel("remix", remix_title if remix_title != "remix" else "", _REMIX, remix))
+    return drawn
 
 
 def _draw_panel(row: "SubFigure", panel: _Panel, rate: int, seconds: float, loudest: float, *, last: bool) -> None:

@@ -5,6 +5,7 @@ float files), so that a full disk is an OSError with its reason, and so that no 
 JUNK chunk keeps the room which a ds64 chunk takes if it comes to that. Source: EBU Tech 3306 v1.1, section 4.
 """
 
+import io
 import struct
 from typing import BinaryIO
 
@@ -67,6 +68,17 @@ class WaveWriter:
     def _patch(self, place: int, content: bytes) -> None:
         self._file.seek(place)
         self._file.write(content)
+
+
+def finish_cut_file(file: BinaryIO, channels: int, sample_bytes: int, *, is_float: bool) -> int:
+    """Complete a file of ours, open for reading and writing, whose writer is gone; how many whole frames it holds."""
+    writer = WaveWriter(io.BytesIO(), 0, channels, sample_bytes, is_float=is_float)
+    frames = max(0, file.seek(0, io.SEEK_END) - writer._header_bytes) // writer._frame_bytes
+    writer._file, writer._data_bytes = file, frames * writer._frame_bytes
+    file.truncate(writer._header_bytes + writer._data_bytes)
+    file.seek(0, io.SEEK_END)
+    writer.finish()
+    return frames
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from separation_core.evaluation.song_scores import LIMIT_DB, SongScores
@@ -67,6 +68,8 @@ class StemSummary:
 Summary = Mapping[str, Mapping[str, StemSummary]]
 """Stem to metric to its averages; the stem “all” is the mean over the stems."""
 
+NO_GROUPS: Mapping[str, Sequence[SongScores]] = MappingProxyType({})
+
 
 def summarise(songs: Sequence[SongScores]) -> Summary:
     """Averages over `songs`, stems in their usual order, “all” last."""
@@ -103,15 +106,15 @@ def present(songs: Iterable[SongScores]) -> tuple[Metric, ...]:
     return tuple(metric for metric in METRICS if metric.name in names)
 
 
-def as_json(songs: Sequence[SongScores], about: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything as JSON values; about: what was evaluated, put first."""
+def as_json(
+    songs: Sequence[SongScores], about: Mapping[str, Any], groups: Mapping[str, Sequence[SongScores]] = NO_GROUPS
+) -> dict[str, Any]:
+    """Everything as JSON values; about: what was evaluated, put first. groups: songs to be averaged by themselves."""
     return {
         **about,
         "definitions": {"general": GENERAL} | {metric.name: metric.definition for metric in present(songs)},
-        "summary": {
-            stem: {name: {"mean": one.mean, "median": one.median, "songs": one.songs} for name, one in row.items()}
-            for stem, row in summarise(songs).items()
-        },
+        "summary": _plain(summarise(songs)),
+        "groups": {name: _plain(summarise(some)) for name, some in groups.items()},
         "songs": [
             {
                 "name": song.name,
@@ -122,4 +125,11 @@ def as_json(songs: Sequence[SongScores], about: Mapping[str, Any]) -> dict[str, 
             }
             for song in songs
         ],
+    }
+
+
+def _plain(summary: Summary) -> dict[str, Any]:
+    return {
+        stem: {name: {"mean": one.mean, "median": one.median, "songs": one.songs} for name, one in row.items()}
+        for stem, row in summary.items()
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from separation_core.errors import SeparationError
-from separation_core.evaluation.evaluation_summary import as_json, present
+from separation_core.evaluation.evaluation_summary import NO_GROUPS, as_json, present
 from separation_core.evaluation.score_plot import plot_scores, require_plots
 from separation_core.evaluation.song_scores import SongScores
 from separation_core.sessions.durable import write_text_durably
@@ -27,8 +27,16 @@ def check_target(path: Path) -> None:
         require_plots()
 
 
-def write_scores(path: Path, songs: Sequence[SongScores], about: Mapping[str, Any]) -> None:
-    """Write `songs` in the format of the ending of `path`; about: what was evaluated. `WriteFailed`."""
+def write_scores(
+    path: Path,
+    songs: Sequence[SongScores],
+    about: Mapping[str, Any],
+    groups: Mapping[str, Sequence[SongScores]] = NO_GROUPS,
+) -> None:
+    """Write `songs` in the format of the ending of `path`; about: what was evaluated. groups: see `as_json`.
+
+    Raises WriteFailed.
+    """
     check_target(path)
     suffix = path.suffix.lower()
     if suffix in PICTURES:
@@ -36,7 +44,9 @@ def write_scores(path: Path, songs: Sequence[SongScores], about: Mapping[str, An
     elif suffix == ".csv":
         write_text_durably(path, csv_text(songs))
     else:
-        write_text_durably(path, json.dumps(as_json(songs, about), indent=2, ensure_ascii=False, default=str) + "\n")
+        write_text_durably(
+            path, json.dumps(as_json(songs, about, groups), indent=2, ensure_ascii=False, default=str) + "\n"
+        )
 
 
 def csv_text(songs: Sequence[SongScores]) -> str:

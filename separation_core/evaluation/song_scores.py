@@ -30,11 +30,14 @@ class SongScores:
     warnings: tuple[str, ...]
 
 
-def score_song(case: SongCase, *, museval: bool = True, progress: Progress | None = None) -> SongScores:
+def score_song(
+    case: SongCase, *, museval: bool = True, audible_db: float | None = None, progress: Progress | None = None
+) -> SongScores:
     """Score every stem of `case`; museval: also the BSSEval v4 scores, which cost most of the time.
 
-    progress: called with (blocks done, blocks to do). Errors: `SeparationError` as in `AlignedStems` and `BssEval`,
-    `AudioError` for files that cannot be read.
+    audible_db: RMS in dBFS, over the song and all channels, under which a true stem that is not silent has no scores;
+    None scores them all. progress: called with (blocks done, blocks to do). Errors: `SeparationError` as in
+    `AlignedStems` and `BssEval`, `AudioError` for files that cannot be read.
     """
     song = AlignedStems(case)
     stems = [_StemMeter() for _ in case.true]
@@ -51,6 +54,9 @@ def score_song(case: SongCase, *, museval: bool = True, progress: Progress | Non
             bss.score(block.true, block.estimates)
         _add_medians(found, bss.scores())
         song.warnings += _doubts(case, found, bss.scores())
+    for one, meter in zip(found, stems, strict=True):
+        if audible_db is not None and not meter.silent and meter.rms_db < audible_db:
+            one.clear()
     limited = [{name: float(np.clip(value, -LIMIT_DB, LIMIT_DB)) for name, value in one.items()} for one in found]
     scores = dict(zip(case.true, limited, strict=True))
     return SongScores(case.name, song.rate, song.frames / song.rate, scores, tuple(song.warnings))
@@ -76,16 +82,27 @@ class _StemMeter:
 
     def __init__(self) -> None:
         self._mdx, self._si, self._leak = MdxSdr(), SiSdr(), Leak()
-        self._peak = 0.0
+        self._peak = self._energy = 0.0
+        self._samples = 0
 
     def add(self, true: np.ndarray, estimate: np.ndarray, mixture: np.ndarray) -> None:
         self._mdx.add(true, estimate)
         self._si.add(true, estimate)
         self._leak.add(mixture, estimate)
         self._peak = max(self._peak, float(np.abs(true).max(initial=0.0)))
+        self._energy += float(np.square(true, dtype=np.float64).sum())
+        self._samples += true.size
+
+    @property
+    def silent(self) -> bool:
+        return self._peak < SILENT_PEAK
+
+    @property
+    def rms_db(self) -> float:
+        return float(10 * np.log10(self._energy / max(1, self._samples) + 1e-18))
 
     def scores(self) -> dict[str, float]:
-        if self._peak < SILENT_PEAK:
+        if self.silent:
             return {"leak": self._leak.decibels()}
         scale_invariant = self._si.decibels()
         found = {"mdx_sdr": self._mdx.decibels()}

@@ -25,6 +25,8 @@ MAX_SCALE = 4.0
 _BLOCK = 1 << 17
 _HEARD_SHARE = 1e-4
 """A difference 40 dB above all stems in its cell belongs to none of them and goes to the prior."""
+_SILENT_SHARE = 1e-6
+"""A stem 60 dB under all stems together, in a column of the spectrum, is silent there."""
 
 
 class SumMode(StrEnum):
@@ -48,7 +50,8 @@ def share_residual(
     mix: blocks (channel, frame); stems: blocks (stem, channel, frame), both at `rate`, cut anyhow, equally long in
     all. Yields blocks (stem, channel, frame) that sum to the mix to within float32 rounding, the same however the
     input is cut. Above half the `model_rate`, where the stems hold nothing, the shares of the band just below are
-    taken. catch_all: the stem that gets what no stem can claim; None shares it evenly. A silent stem stays silent.
+    taken. catch_all: the stem that gets what no stem can claim; None shares it evenly. A silent stem gets nothing while
+    another sounds, not even as catch-all: then those that sound share it.
     Samples of the mix that are not finite count as silence. Raises ModelError for unequal lengths.
     Source: the mixture consistency of Wisdom et al. 2019, "Differentiable consistency constraints", made a mask.
     """
@@ -84,14 +87,18 @@ class _Sharer:
         power = stems.abs().square()
         if self._edge < self._stft.bins:
             power[..., self._edge :] = power[..., self._below : self._edge].mean(-1, keepdim=True)
-        return wiener_masks(power, self._prior(len(stems)), _HEARD_SHARE * missing.abs().square())
+        return wiener_masks(power, self._prior(power), _HEARD_SHARE * missing.abs().square())
 
-    def _prior(self, stems: int) -> torch.Tensor:
-        prior = torch.full((stems, 1, 1, 1), 1.0 / stems)
+    def _prior(self, power: torch.Tensor) -> torch.Tensor:
+        """(stem, 1, column, 1): who gets what nobody claims, for power (stem, channel, column, bin)."""
+        prior = torch.ones(len(power), 1, 1, 1)
         if self._catch_all is not None:
-            prior[:] = 0.0
-            prior[self._catch_all] = 1.0
-        return prior
+            prior[torch.arange(len(power)) != self._catch_all] = 0.0
+        loudness = power.sum(dim=(1, 3), keepdim=True)
+        sounding = loudness > _SILENT_SHARE * loudness.sum(0)
+        prior = prior * (sounding | ~sounding.any(0))
+        prior = torch.where(prior.any(0), prior, loudness)
+        return prior / prior.sum(0)
 
 
 def sharing_spectrum(rate: Hertz) -> Stft:

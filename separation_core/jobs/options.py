@@ -11,9 +11,9 @@ from separation_core.inference.separate import SeparationSettings
 from separation_core.jobs.part import Part
 from separation_core.models.contract import ModelSpec
 from separation_core.sessions.manifest import Setting
-from separation_core.zoo.load import DEFAULT_MODEL
+from separation_core.zoo.built_in import DEFAULT_MODEL
 
-_REVISION = 2
+_REVISION = 3
 """Raised whenever the same song, model and settings would give other samples, so that old sessions are not reused."""
 
 

@@ -1,6 +1,6 @@
 """BS-RoFormer, the band-split RoPE transformer (Lu et al., arXiv 2309.02612).
 
-The bands are a table of bin counts: narrow at the bottom, wide at the top, none overlapping. `roformer_layers` holds
+The bands are a table of bin counts: narrow at the bottom, wide at the top, none overlapping. `band_roformer` holds
 the rest. Checkpoints of ZFTurbo/Music-Source-Separation-Training load by name.
 """
 
@@ -9,8 +9,8 @@ from itertools import accumulate, pairwise
 from typing import ClassVar
 
 from separation_core.errors import ModelError
+from separation_core.models.band_roformer import BandRoformer
 from separation_core.models.roformer_config import RoformerConfig
-from separation_core.models.roformer_layers import BandRoformer
 
 FREQS_PER_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 """The published 62 bands of the 1025 bins of a 2048-point spectrum."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from separation_core.dsp.stft import overlap_add
+
 
 @dataclass(frozen=True, slots=True)
 class DemucsSpectrum:
@@ -53,13 +55,3 @@ def mirrored(signal: torch.Tensor, lead: int, tail: int) -> torch.Tensor:
     before = missing - after
     signal = functional.pad(signal, (before, after))
     return functional.pad(signal, (lead - before, tail - after), mode="reflect")
-
-
-def overlap_add(pieces: torch.Tensor, hop: int) -> torch.Tensor:
-    """Sum pieces (…, column, frame), each `hop` frames later than the one before, into (…, frame)."""
-    parts = pieces.reshape(*pieces.shape[:-1], -1, hop)
-    columns, count = parts.shape[-3:-1]
-    total = parts.new_zeros((*parts.shape[:-3], columns + count - 1, hop))
-    for part in range(count):
-        total[..., part : part + columns, :] += parts[..., part, :]
-    return total.flatten(-2)

@@ -1,7 +1,7 @@
 """Mel-band RoFormer (Wang et al., arXiv 2310.01809).
 
 The bands are the supports of the triangles of a mel filter bank, so neighbours overlap by half; where they do, the
-masks are averaged. `roformer_layers` holds the rest. Checkpoints of ZFTurbo/Music-Source-Separation-Training load by
+masks are averaged. `band_roformer` holds the rest. Checkpoints of ZFTurbo/Music-Source-Separation-Training load by
 name.
 """
 
@@ -12,8 +12,8 @@ from typing import ClassVar
 import torch
 
 from separation_core.errors import ModelError
+from separation_core.models.band_roformer import BandRoformer
 from separation_core.models.roformer_config import RoformerConfig
-from separation_core.models.roformer_layers import BandRoformer
 
 LINEAR_HERTZ_PER_MEL = 200 / 3
 LOG_FROM_HERTZ = 1000.0

@@ -44,10 +44,10 @@ class ScnetConfig:
 
     dims: channels of the spectrogram (twice the audio channels) and after each encoder layer. band_shares: fractions
     of the bins in the three bands. band_strides, band_kernels: how each band is packed. conv_depths: residual modules
-    a band. paths: dual-path layers. expand: LSTM width over channels. normalise: whether the spectrogram is brought to
-    zero mean and unit spread and back (the authors' code does, ZFTurbo's copies do not). masked: the variant that ends
-    in masks, knows its bins by an offset each, and takes the spectrogram with a Hann window. segment, context: see
-    `ModelSpec`.
+    a band. paths: dual-path layers, an even number. expand: LSTM width over channels. normalise: whether the
+    spectrogram is brought to zero mean and unit spread and back (the authors' code does, ZFTurbo's copies do not).
+    masked: the variant that ends in masks, knows its bins by an offset each, and takes the spectrogram with a Hann
+    window. segment, context: see `ModelSpec`.
     """
 
     stems: tuple[str, ...] = ("drums", "bass", "other", "vocals")
@@ -73,6 +73,9 @@ class ScnetConfig:
     def __post_init__(self) -> None:
         if self.masked and self.normalise:
             raise ModelError("a masked SCNet hears the spectrogram as it is: set normalise to false")
+        if self.paths < 2 or self.paths % 2:
+            # Every second one undoes the doubling of channels that the one before it begins.
+            raise ModelError(f"SCNet cannot have {self.paths} dual-path layers: choose an even number")
 
     @property
     def bands(self) -> tuple[Band, ...]:

@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from separation_core.errors import ModelError
 from separation_core.sessions.durable import write_errors
+from separation_core.zoo.built_in import is_built_in
 from separation_core.zoo.cards import CheckpointCard, ModelCard
 from separation_core.zoo.catalogue import catalogue, model_card
 from separation_core.zoo.checkpoints import adopt, finish, sha256_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "STEMRACK_MODELS"
 """Environment variable that puts the user's models into another folder."""
-BUILT_IN = ("dsp",)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
@@ -119,7 +119,7 @@ def _free_name(name: str, digest: str) -> str:
     if not _NAME.fullmatch(name):
         raise ModelError(f"{name!r} cannot name a model: give up to 64 small letters, digits, _ . and -")
     taken = added_models().get(name)
-    if name in catalogue() or name in BUILT_IN or (taken and taken.source_sha256 != digest):
+    if name in catalogue() or is_built_in(name) or (taken and taken.source_sha256 != digest):
         raise ModelError(f"there is a model called {name!r} already: choose another with --name")
     return name
 

@@ -3,7 +3,7 @@
 An architecture is imported when it is first asked for, so that listing the catalogue costs nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
 from typing import Any, cast
@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from separation_core.errors import ModelError
 from separation_core.models.contract import ModelSpec, Separator
 from separation_core.units import Hertz
-from separation_core.zoo.catalogue import nearest
+from separation_core.zoo.card_table import nearest
 
 FULL_BAND_RATE = Hertz(44100)
 MAX_SIZE = 1 << 18
@@ -117,10 +117,19 @@ def _check_sizes(name: str, config: Any, tensors: int, called: str) -> None:
     counts = architecture(name).counts
     for field in fields(config):
         values = getattr(config, field.name)
-        numbers = [value for value in (values if isinstance(values, tuple) else (values,)) if isinstance(value, int)]
+        numbers = list(_whole_numbers(values))
         limit = tensors if field.name in counts else _LARGEST.get(field.name, MAX_SIZE)
         if len(numbers) > max(tensors, 64) or any(abs(number) > limit for number in numbers):
             raise ModelError(f"{called} claims {field.name} {values!r:.60}: its file is damaged, download it again")
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    """Those in a field, however deep."""
+    if isinstance(value, tuple):
+        for inner in value:
+            yield from _whole_numbers(inner)
+    elif isinstance(value, int):
+        yield value
 
 
 def as_separator(network: nn.Module, *, normalised: bool) -> Separator:
@@ -212,5 +221,6 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "dual-path-unet": Architecture(
         "dual_path_unet", "DualPathUNet", "DualPathUNetConfig", _own_only, ("levels", "convolutions", "paths")
     ),
+    "band-unet": Architecture("band_unet", "BandUNet", "BandUNetConfig", _own_only, ("depth",)),
 }  # fmt: skip
 """By the name that cards and our own files use."""

@@ -1,4 +1,4 @@
-"""What is known of a published model, as records without behaviour."""
+"""What is known of a model, published or built in, as records without behaviour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,3 +80,53 @@ class ModelCard:
         """Bytes of all checkpoints together, None where one is unknown."""
         sizes = [member.checkpoint.size for member in self.members]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """One work that a built-in model was trained on, and to whom that is owed."""
+
+    work: str
+    author: str
+    licence: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredScore:
+    """Scores that were measured here, in dB. songs: which; stems, average: MDX SDR; leak: mean energy in silent stems
+    relative to the mix, None where every stem sounds."""
+
+    songs: str
+    stems: Mapping[str, float]
+    average: float
+    leak: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInCard:
+    """A model that comes with stemrack.
+
+    weights: its file in the package, empty for one that has none. parameters: how many numbers it has learned or was
+    given. data, recipe: what it was made from, and how. speed: times real time, memory: gigabytes, both on `machine`.
+    gains: mean MDX SDR in dB that each quality adds to `normal`, as far as measured. silence_db: see
+    `models.presence`, None for a model that is left as it is.
+    """
+
+    name: str
+    title: str
+    stems: tuple[str, ...]
+    rate: Hertz
+    licence: str
+    data: str
+    recipe: str
+    parameters: int | None = None
+    weights: str = ""
+    silence_db: float | None = None
+    speed: float | None = None
+    memory: float | None = None
+    machine: str = ""
+    scores: tuple[MeasuredScore, ...] = ()
+    gains: Mapping[str, float] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    credits: tuple[Credit, ...] = ()

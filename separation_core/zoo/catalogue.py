@@ -4,16 +4,16 @@ The file is ours and ships with the package, but a card with a slip in it would 
 wrong licence, so every field is checked, and an unknown one is named with the nearest that exists.
 """
 
-import difflib
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, get_args
 
 from separation_core.errors import ModelError
 from separation_core.units import Hertz
+from separation_core.zoo.card_table import CardTable, nearest
 from separation_core.zoo.cards import BagMember, CheckpointCard, CommercialUse, ModelCard, Score
 
 FORMAT = 1
@@ -49,19 +49,13 @@ def model_card(name: str) -> ModelCard:
     return cards[name]
 
 
-def nearest(name: str, known: Collection[str]) -> str:
-    """'did you mean …' with the nearest known names, else the list of them."""
-    near = difflib.get_close_matches(name[:64], list(known), n=2)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-
-
 def read_catalogue(text: str) -> Mapping[str, ModelCard]:
     """The cards in a catalogue file. Raises ModelError naming the entry and the field of the first fault."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"{_FILE} is not TOML: {error}") from error
-    _Table("", document, _TOP_FIELDS).take("format", int, lambda value: value == FORMAT, f"{FORMAT}")
+    CardTable(_FILE, "", document, _TOP_FIELDS).take("format", int, lambda value: value == FORMAT, f"{FORMAT}")
     checkpoints = {key: _checkpoint(key, entry) for key, entry in _entries(document, "checkpoints").items()}
     cards = {name: _card(name, entry, checkpoints) for name, entry in _entries(document, "models").items()}
     _refuse_unused(checkpoints, cards)
@@ -85,60 +79,8 @@ def _refuse_unused(checkpoints: Mapping[str, CheckpointCard], cards: Mapping[str
             raise ModelError(f"{_FILE}: checkpoints.{key} belongs to no model: remove it, or name it in a card")
 
 
-class _Table:
-    """One table of the file, whose fields are taken one by one with their type and condition."""
-
-    def __init__(self, where: str, entry: object, known: Collection[str]) -> None:
-        self.where, self._known = where, known
-        if not isinstance(entry, Mapping):
-            raise ModelError(f"{_FILE}: {where} must be a table")
-        self._entry = entry
-        for field in entry:
-            if field not in known:
-                raise ModelError(f"{_FILE}: {where}: unknown field {field!r}: {nearest(field, known)}")
-
-    def take(
-        self, field: str, kind: type | tuple[type, ...], valid: Callable[[Any], bool], wanted: str, default: Any = None
-    ) -> Any:
-        """The field's value, `default` where it is absent and has one."""
-        value = self._entry.get(field, default)
-        if value is default and default is not None:
-            return value
-        if value is None:
-            raise ModelError(f"{_FILE}: {self.where}: field {field!r} is missing: give {wanted}")
-        if not isinstance(value, kind) or isinstance(value, bool) or not valid(value):
-            raise ModelError(f"{_FILE}: {self.where}: {field} = {value!r}: give {wanted}")
-        return value
-
-    def optional(self, field: str, kind: type | tuple[type, ...], valid: Callable[[Any], bool], wanted: str) -> Any:
-        """The field's value, None where it is absent."""
-        return self.take(field, kind, valid, wanted) if field in self._entry else None
-
-    def flag(self, field: str) -> bool:
-        """A field that is true or false, false where it is absent."""
-        value = self._entry.get(field, False)
-        if not isinstance(value, bool):
-            raise ModelError(f"{_FILE}: {self.where}: {field} = {value!r}: give true or false")
-        return value
-
-    def text(self, field: str, default: str | None = None) -> str:
-        """A field of one line of text."""
-        return str(
-            self.take(field, str, lambda value: value.strip() and "\n" not in value, "one line of text", default)
-        )
-
-    def texts(self, field: str, valid: Callable[[str], bool], wanted: str) -> tuple[str, ...]:
-        """A field with one text or more, none twice."""
-
-        def good(values: list[Any]) -> bool:
-            strings = all(isinstance(value, str) and valid(value) for value in values)
-            return bool(values) and strings and len(set(values)) == len(values)
-
-        return tuple(self.take(field, list, good, f"a list of {wanted}, none twice"))
-
-
 def _checkpoint(key: str, entry: object) -> CheckpointCard:
-    table = _Table(f"checkpoints.{key}", entry, _CHECKPOINT_FIELDS)
+    table = CardTable(_FILE, f"checkpoints.{key}", entry, _CHECKPOINT_FIELDS)
 
     def digest(field: str, lengths: Collection[int], wanted: str) -> str | None:
         def good(value: str) -> bool:
@@ -162,7 +104,7 @@ def _checkpoint(key: str, entry: object) -> CheckpointCard:
 
 
 def _card(name: str, entry: object, checkpoints: Mapping[str, CheckpointCard]) -> ModelCard:
-    table = _Table(f"models.{name}", entry, _MODEL_FIELDS)
+    table = CardTable(_FILE, f"models.{name}", entry, _MODEL_FIELDS)
     uses = get_args(CommercialUse)
     stems = table.texts("stems", lambda stem: bool(_NAME.fullmatch(stem)), "stem names")
     return ModelCard(
@@ -185,7 +127,7 @@ def _card(name: str, entry: object, checkpoints: Mapping[str, CheckpointCard]) -
     )
 
 
-def _members(table: _Table, stems: int, checkpoints: Mapping[str, CheckpointCard]) -> tuple[BagMember, ...]:
+def _members(table: CardTable, stems: int, checkpoints: Mapping[str, CheckpointCard]) -> tuple[BagMember, ...]:
     entries = table.take("members", list, bool, "a list of one member or more")
     members = tuple(_member(f"{table.where}.members", entry, stems, checkpoints) for entry in entries)
     totals = [sum(weights) for weights in zip(*(member.weights for member in members), strict=True)]
@@ -195,7 +137,7 @@ def _members(table: _Table, stems: int, checkpoints: Mapping[str, CheckpointCard
 
 
 def _member(where: str, entry: object, stems: int, checkpoints: Mapping[str, CheckpointCard]) -> BagMember:
-    table = _Table(where, entry, ("checkpoint", "weights"))
+    table = CardTable(_FILE, where, entry, ("checkpoint", "weights"))
 
     def good(weights: list[Any]) -> bool:
         return len(weights) == stems and all(isinstance(one, float) and 0 <= one < 1e6 for one in weights)
@@ -206,7 +148,7 @@ def _member(where: str, entry: object, stems: int, checkpoints: Mapping[str, Che
 
 
 def _score(where: str, entry: object, stems: tuple[str, ...]) -> Score:
-    table = _Table(f"{where}.sdr", entry, ("definition", "data", "average", *stems))
+    table = CardTable(_FILE, f"{where}.sdr", entry, ("definition", "data", "average", *stems))
 
     def decibels(field: str) -> float | None:
         value = table.optional(field, (int, float), lambda db: -30 < db < 60, "decibels")

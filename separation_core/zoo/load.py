@@ -1,29 +1,31 @@
 """From a model's name to what the engine runs.
 
-A name is one of the built-in separators', of a published model's in the catalogue, or of a model that the user added.
-A published model that is not here yet is downloaded first.
+A name is one of the built-in separators', of a published model's in the catalogue, or of a model that the user added;
+or several of these, joined as `zoo.ensembles` says. A published model that is not here yet is downloaded first.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from importlib.resources import as_file
 from pathlib import Path
 
 from separation_core.errors import ModelError
 from separation_core.models.contract import Ensemble, Member, Model, Separator
-from separation_core.zoo.added import BUILT_IN, AddedModel, added_models
-from separation_core.zoo.cards import BagMember, ModelCard
-from separation_core.zoo.catalogue import catalogue, nearest
-from separation_core.zoo.checkpoints import Verification, digest_of, fetch, verify_stamp
+from separation_core.zoo.added import AddedModel, added_models
+from separation_core.zoo.built_in import DEFAULT_MODEL, built_in, built_in_card, is_built_in, weights_of
+from separation_core.zoo.card_table import nearest
+from separation_core.zoo.cards import BagMember, BuiltInCard, ModelCard
+from separation_core.zoo.catalogue import catalogue
+from separation_core.zoo.checkpoints import Verification, digest_of, fetch, sha256_of, verify_stamp
 from separation_core.zoo.checkpoints import verify as verify_checkpoint
+from separation_core.zoo.ensembles import join, parse_ensemble
 from separation_core.zoo.transfer import Progress
-
-DEFAULT_MODEL = "dsp"
 
 
 def model_names() -> tuple[str, ...]:
-    """The names that `load_separator` knows: built-in, published, the user's."""
-    return (*BUILT_IN, *catalogue(), *added_models())
+    """The names that `load_separator` knows: built-in, published, the user's; `default` is one more for the first."""
+    return (*built_in().cards, *catalogue(), *added_models())
 
 
 def load_separator(
@@ -42,41 +44,51 @@ def load_separator(
     Raises ModelError for an unknown name, with the nearest, for a stem that a published model lacks, and
     NotDownloadedError where a checkpoint cannot be had.
     """
-    if name in BUILT_IN:
-        return _classical()
+    joined = parse_ensemble(name)
+    if joined:
+        # All members must give the same stems, so none is loaded for one stem only.
+        return join(name, joined, [load_separator(one, progress=progress, offline=offline) for one in joined.models])
+    if is_built_in(name):
+        return _built_in(built_in_card(name))
     if name in catalogue():
         return _published(_only(catalogue()[name], stem, note), progress, offline)
     added = added_models().get(name)
     if added:
         return _added(added)
-    raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
+    raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
 
 
-def get_model(name: str, *, progress: Progress | None = None, offline: bool | None = None) -> tuple[Path, ...]:
+def get_model(
+    name: str, *, stem: str = "", progress: Progress | None = None, offline: bool | None = None
+) -> tuple[Path, ...]:
     """Download what a model needs and say where it lies; nothing for a built-in one.
 
-    progress: bytes there are and bytes there will be (None where unknown), over all of the model's checkpoints.
+    stem: the only one that is wanted, see `load_separator`. progress: bytes there are and bytes there will be (None
+    where unknown), over all of the model's checkpoints.
     """
-    if name in BUILT_IN:
+    joined = parse_ensemble(name)
+    if joined:
+        return tuple(path for one in joined.models for path in get_model(one, progress=progress, offline=offline))
+    if is_built_in(name):
         return ()
     added = added_models()
     if name in added:
         return (added[name].path,)
     if name not in catalogue():
-        raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
-    return _fetched(catalogue()[name], progress, offline)
+        raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
+    return _fetched(_only(catalogue()[name], stem, None).card, progress, offline)
 
 
 def verify(name: str) -> tuple[Verification, ...]:
     """Hash every file of a model anew. Raises ModelError for an unknown name; a built-in model has no files."""
-    if name in BUILT_IN:
+    if is_built_in(name):
         return ()
     if name in catalogue():
         return tuple(verify_checkpoint(member.checkpoint) for member in catalogue()[name].members)
     added = added_models().get(name)
     if added:
         return (verify_stamp(added.path),)
-    raise ModelError(f"no model is called {name!r}: {nearest(name, model_names())}")
+    raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
 
 
 def _fetched(card: ModelCard, progress: Progress | None, offline: bool | None) -> tuple[Path, ...]:
@@ -97,10 +109,21 @@ def _after(before: int, size: int | None, progress: Progress) -> Progress:
     return show
 
 
-def _classical() -> Separator:
-    from separation_core.models.classical import ClassicalSeparator
+def _built_in(card: BuiltInCard) -> Separator:
+    """The model of a card: the classical separator, or a network with the weights that came with the package."""
+    if not card.weights:
+        from separation_core.models.classical import ClassicalSeparator
 
-    return ClassicalSeparator()
+        return ClassicalSeparator()
+    with as_file(weights_of(card)) as path:
+        network = _network(path, card.name, sha256_of(path)[:12])
+    return network if card.silence_db is None else _silent(network, card.silence_db)
+
+
+def _silent(separator: Separator, below_db: float) -> Separator:
+    from separation_core.models.presence import SilentStems
+
+    return SilentStems(separator, below_db)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +181,13 @@ def _member(wanted: _Wanted, member: BagMember, path: Path) -> Member:
 
 
 def _added(model: AddedModel) -> Separator:
+    return _network(model.path, model.name, model.source_sha256[:12])
+
+
+def _network(path: Path, called: str, version: str) -> Separator:
+    """The network in a file of ours."""
     from separation_core.zoo.architectures import as_separator
     from separation_core.zoo.materialise import blueprint
 
-    plan = blueprint(model.path)
-    return as_separator(plan.network(model.name, model.source_sha256[:12]), normalised=plan.normalised)
+    plan = blueprint(path)
+    return as_separator(plan.network(called, version), normalised=plan.normalised)

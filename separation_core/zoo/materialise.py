@@ -7,7 +7,7 @@ name and shape; and only then read the weights.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import nn
@@ -51,7 +51,16 @@ class Blueprint:
         network.load_state_dict(
             {key: _single(tensor, laid_out.get(key)) for key, tensor in tensors.items()}, assign=True
         )
-        return network.eval()
+        ready = network.eval()
+        return ready.fused() if isinstance(ready, _Fusible) else ready
+
+
+@runtime_checkable
+class _Fusible(Protocol):
+    """A network that can be had with fewer steps for inference, and the same output."""
+
+    def fused(self) -> nn.Module:
+        """A copy without the steps that only training needs."""
 
 
 def blueprint(

@@ -1,11 +1,19 @@
-"""The wheel carries everything: packages, presets, licence, and the command."""
+"""The wheel carries everything: packages, presets, licence, models, and the command."""
 
+import json
+import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+
+from separation_core.models.networks import build_network, save_network
+from separation_core.sessions.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,6 +32,9 @@ def test_the_wheel_holds_packages_presets_and_licence(wheel: Path) -> None:
     assert shipped
     assert {f"plugin_host/shipped_presets/{name}" for name in shipped} <= names
     assert {"separation_core/py.typed", "plugin_host/py.typed", "plugin_host/cli/app.py"} <= names
+    zoo = ROOT / "separation_core" / "zoo"
+    data = {str(path.relative_to(ROOT)) for path in (*zoo.glob("*.toml"), *zoo.glob("weights/*"))}
+    assert data <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any(name.startswith("tests/") for name in names)
 
@@ -40,3 +51,30 @@ def test_presets_are_found_when_only_the_wheel_is_there(wheel: Path, tmp_path: P
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path, env=environment
     )
     assert int(done.stdout) >= 8
+
+
+def test_weights_and_one_line_make_a_network_the_default(wheel: Path, tmp_path: Path) -> None:
+    site, zoo = tmp_path / "site", tmp_path / "site" / "separation_core" / "zoo"
+    zipfile.ZipFile(wheel).extractall(site)
+    (zoo / "weights").mkdir(exist_ok=True)
+    tiny = build_network("scnet", {"dims": (4, 8, 8), "conv_depths": (1, 1, 1), "paths": 2})
+    save_network(zoo / "weights" / "stemrack_v1.safetensors", tiny)
+    text = (zoo / "built_in.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^default = .*$", 'default = "stemrack_v1"', text)
+    text = re.sub(r"(?m)^(silence_db = .*\n)?(weights = )", r"silence_db = -40\n\2", text)
+    (zoo / "built_in.toml").write_text(text, encoding="utf-8")
+    soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, (60_000, 2)), 48_000)
+
+    def stemrack(*arguments: str) -> str:
+        command = [sys.executable, "-c", "from plugin_host.cli import main; main()", *arguments]
+        environment = os.environ | {"PYTHONPATH": str(site), "STEMRACK_CACHE": str(tmp_path / "cache")}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    made = json.loads(stemrack("separate", "song.wav", "--json"))
+    assert (made["model"], made["rate"]) == ("stemrack_v1", 48_000)
+    assert read_manifest(Path(made["session"])).model.version.endswith(" silent -40 dB")
+    shown = stemrack("models", "show", "default", "--markdown")
+    assert shown.startswith("# stemrack_v1")
+    assert all(author in shown for author in ("Lars Muldjord", "Emanuel Rumpf", "Frank Wen"))

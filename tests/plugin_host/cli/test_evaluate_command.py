@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from plugin_host.cli import evaluate
 from separation_core.errors import SeparationError
+from separation_core.zoo.built_in import built_in
 
 RATE = 16000
 
@@ -81,3 +82,33 @@ def test_an_impossible_file_is_refused_before_the_work(truth: Path, tmp_path: Pa
     done = run(truth, truth, "-o", tmp_path / "scores.xls")
     assert isinstance(done.exception, SeparationError)
     assert "no known ending" in str(done.exception)
+
+
+def test_groups_are_averaged_by_themselves(truth: Path) -> None:
+    done = run(truth, truth, "--no-museval", "--group", "o", "--group", "tw")
+    assert done.exit_code == 0
+    assert "o…, 1 song" in done.stdout
+    assert "tw…, 1 song" in done.stdout
+    found = json.loads(run(truth, truth, "--no-museval", "--group", "o", "--json").stdout)
+    one = found["songs"][0]["stems"]["bass"]["mdx_sdr"]
+    assert found["groups"]["o"]["bass"]["mdx_sdr"] == {"mean": one, "median": one, "songs": 1}
+    assert run(truth, truth, "--group", "three").exit_code == 2
+
+
+def test_what_is_hardly_heard_can_be_left_out(truth: Path) -> None:
+    # -45 dBFS: under the limit of -40, far above silence.
+    soundfile.write(truth / "one" / "bass.wav", np.random.default_rng(5).normal(0, 10**-2.25, (2 * RATE, 2)), RATE)
+    with_it = json.loads(run(truth, truth, "--no-museval", "--json").stdout)["songs"][0]["stems"]
+    without = json.loads(run(truth, truth, "--no-museval", "--json", "--audible", "-40").stdout)
+    assert set(with_it["bass"]) == {"mdx_sdr", "si_sdr"}
+    assert without["songs"][0]["stems"] == with_it | {"bass": {}}
+    assert "-40 dBFS" in without["audible"]
+    assert without["summary"]["bass"]["mdx_sdr"]["songs"] == 1
+
+
+def test_a_models_quality_is_told(truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEMRACK_CACHE", str(tmp_path / "cache"))
+    done = run(truth, "--model", "default", "--no-museval", "--json", "--quality", "high")
+    assert json.loads(done.stdout)["model"] == built_in().default
+    assert json.loads(done.stdout)["settings"] == "--sum residual --overlap 0.5 --shifts 2 --precision auto"
+    assert "quality high: 3 ×" in done.stderr

@@ -16,7 +16,10 @@ from typer.testing import CliRunner
 from plugin_host.cli import models
 from separation_core.errors import ModelError
 from separation_core.models.scnet import Scnet, ScnetConfig
+from separation_core.zoo.built_in import built_in
 from separation_core.zoo.catalogue import catalogue
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "default-model.md"
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +59,8 @@ def test_the_list_names_every_model_with_its_licence_and_score(monkeypatch: pyte
 def test_the_list_as_json_has_the_cards_in_full() -> None:
     listed: list[dict[str, Any]] = json.loads(run("--json").output)
     by_name = {entry["name"]: entry for entry in listed}
-    assert set(by_name) == {"dsp", *catalogue()}
+    assert set(by_name) == {*built_in().cards, *catalogue()}
+    assert [name for name, entry in by_name.items() if entry.get("default")] == [built_in().default]
     bag = by_name["htdemucs_ft"]
     assert bag["here"] is False
     assert bag["members"][0]["weights"] == [1.0, 0.0, 0.0, 0.0]
@@ -120,6 +124,25 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments: list[str], said: str
 
 def test_a_built_in_model_is_already_here() -> None:
     assert "built in" in run("get", "dsp").output
+
+
+def test_the_default_can_be_shown_by_either_name() -> None:
+    name = built_in().default
+    assert run("show", "default", "--json").output == run("show", name, "--json").output
+    assert json.loads(run("show", name, "--json").output)["licence"].startswith("GPL-3.0-or-later")
+    assert f"{name} (default)" in run().output
+    shown = run("show", "default").output
+    assert all(text in shown for text in ("MDX SDR", "real time", "Limits", "Made from"))
+
+
+def test_the_page_of_the_default_model_is_current() -> None:
+    current = PAGE.read_text(encoding="utf-8") == run("show", "default", "--markdown").output
+    assert current, "write it anew: stemrack models show default --markdown > docs/default-model.md"
+
+
+def test_only_built_in_models_have_a_page() -> None:
+    failed = run("show", "htdemucs", "--markdown")
+    assert isinstance(failed.exception, ModelError)
 
 
 def test_listing_loads_no_torch() -> None:

@@ -13,8 +13,14 @@ def _run_python(code: str) -> str:
 
 
 def test_importing_the_command_line_loads_nothing_heavy() -> None:
-    code = f"import sys, plugin_host.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import sys, plugin_host.cli.app; print([name for name in {HEAVY!r} if name in sys.modules])"
     assert _run_python(code).strip() == "[]"
+
+
+def test_the_engines_process_needs_no_command_line() -> None:
+    """It begins with what the `stemrack` script begins with."""
+    code = "import sys; from plugin_host.cli import main; print({'typer', 'rich'} & set(sys.modules))"
+    assert _run_python(code).strip() == "set()"
 
 
 def test_playing_needs_no_torch() -> None:

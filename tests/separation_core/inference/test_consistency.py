@@ -95,6 +95,17 @@ def test_a_silent_stem_stays_silent_where_others_sound(catch_all: int | None) ->
     assert np.abs(found[2]).max() < 1e-4
 
 
+@pytest.mark.parametrize("catch_all", [None, 2])
+def test_a_stem_that_rests_gets_nothing_even_where_no_stem_claims_what_is_missing(catch_all: int | None) -> None:
+    # The stems hold nothing above 2 kHz, where the song is at its loudest.
+    time = np.arange(40_000) / RATE
+    low, high = (np.tile(np.sin(2 * np.pi * hertz * time), (2, 1)).astype(np.float32) for hertz in (300, 6000))
+    parts = np.stack([0.03 * low, 0.01 * low, np.zeros_like(low)])
+    found = shared([0.04 * low + high], [parts], catch_all)
+    assert np.abs(found[2]).max() < 1e-5
+    assert np.abs(found[:2].sum(0) - 0.04 * low - high).max() < 1e-4
+
+
 def test_what_no_stem_claims_goes_to_the_catch_all() -> None:
     mix, silence = noise(0, 2, 20_000), np.zeros((3, 2, 20_000), np.float32)
     caught = shared([mix], [silence], 1)

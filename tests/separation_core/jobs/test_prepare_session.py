@@ -27,7 +27,7 @@ from separation_core.jobs.prepare_session import prepare_session
 from separation_core.models.contract import Separator
 from separation_core.sessions.store import Session, open_session, partial_path
 from separation_core.units import Hertz
-from separation_core.zoo.load import DEFAULT_MODEL
+from separation_core.zoo.built_in import built_in
 
 MakeSong = Callable[..., Path]
 
@@ -231,7 +231,7 @@ def test_an_odd_file_name_and_odd_tags_are_kept_as_text(
 
 def test_without_a_separator_the_default_model_is_loaded(make_song: MakeSong, tmp_path: Path) -> None:
     session = prepare_session(make_song(frames=30_000, rate=22_050), tmp_path / "a.stemrack")
-    assert session.manifest.model.name == DEFAULT_MODEL
+    assert session.manifest.model.name == built_in().default
     assert _sum_error_db(session) <= -120
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from separation_core.errors import ModelError
-from separation_core.models import roformer_layers
+from separation_core.models import band_roformer, roformer_layers
 from separation_core.models.bs_roformer import BsRoformer, BsRoformerConfig
 from separation_core.models.mel_band_roformer import MelBandRoformer, MelBandRoformerConfig, mel_bands
 
@@ -71,7 +71,7 @@ def test_how_many_sequences_go_at_once_changes_nothing(
     mix = torch.randn(2, 2, 1000)
     network = build(config)
     whole = separated(network, mix)
-    monkeypatch.setattr(roformer_layers, "TOKENS_AT_ONCE", 1)
+    monkeypatch.setattr(band_roformer, "TOKENS_AT_ONCE", 1)
     torch.testing.assert_close(separated(network, mix), whole, rtol=1e-5, atol=1e-6)
 
 

@@ -120,6 +120,12 @@ def test_the_spectrogram_is_torchs_and_comes_back(window: int, hop: int, tapered
     torch.testing.assert_close(spectrum.inverse(there), audio, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("paths", [0, 1, 7])
+def test_an_odd_number_of_paths_is_refused(paths: int) -> None:
+    with pytest.raises(ModelError, match=f"{paths} dual-path layers"):
+        ScnetConfig(paths=paths)
+
+
 @pytest.mark.parametrize("hop", [0, 129, 256])
 def test_a_hop_of_more_than_half_a_window_is_refused(hop: int) -> None:
     with pytest.raises(ModelError, match=f"hops of {hop} frames"):

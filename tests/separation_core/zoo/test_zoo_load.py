@@ -17,6 +17,7 @@ from separation_core.errors import ModelError
 from separation_core.models.contract import Ensemble
 from separation_core.models.scnet import Scnet
 from separation_core.zoo.added import add_checkpoint, added_folder, added_models, remove_added
+from separation_core.zoo.built_in import built_in
 from separation_core.zoo.cards import BagMember, CheckpointCard, ModelCard
 from separation_core.zoo.catalogue import catalogue, model_card
 from separation_core.zoo.checkpoints import checkpoints_folder, find
@@ -277,4 +278,4 @@ def test_foreign_files_among_the_users_models_are_passed_over(small_scnet: Scnet
 
 
 def test_every_published_name_is_offered() -> None:
-    assert set(model_names()) == {"dsp", *catalogue()}
+    assert set(model_names()) == {*built_in().cards, *catalogue()}

@@ -1,0 +1,127 @@
+"""`stemrack train`: a separator of one's own, by a recipe; and what is done with its runs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from plugin_host.cli.reporting import out
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
+_HELP = ("--help", "-h")
+
+
+class _RecipeGroup(TyperGroup):
+    """Commands of which `run` may be left out: `stemrack train RECIPE` is `stemrack train run RECIPE`."""
+
+    # Which click the context comes from depends on typer's version, which carries its own by now.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command's name in front where it was left out."""
+        if args and args[0] not in self.commands and args[0] not in _HELP:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+train_app = typer.Typer(
+    cls=_RecipeGroup,
+    no_args_is_help=True,
+    help="Train a separator on composed songs or on stems of your own: `stemrack train RECIPE`. docs/training.md tells "
+    "what recipes hold and what data they take.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.add_typer(train_app, name="train")
+
+
+@train_app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe that comes with stemrack, or a TOML file.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the run; what is there goes on.")],
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FOLDER", help="Where the data of that name in the recipe lies.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop, with a checkpoint, before so long has passed.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that render songs. [default: one a core but two]")
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where the decoded corpus is kept.", show_default=False)] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar='"batch.size = 4"', help="Change an entry of the recipe.")
+    ] = None,
+) -> None:
+    """Train by RECIPE, going on from the latest checkpoint in --out. Ctrl-C stops with a checkpoint."""
+    from separation_core.training.data import parse_folders
+    from separation_core.training.loop import train
+
+    folders = parse_folders(data or [])
+    summary = train(
+        recipe, folder, data=folders, minutes=minutes, device=device, workers=workers, cache=cache,
+        changes=changes or (),
+    )  # fmt: skip
+    state = "finished" if summary.finished else "stopped; the same command goes on from here"
+    out.print(f"step {summary.step}: {state}", highlight=False)
+    out.print(f"  {summary.weights}", highlight=False, markup=False, soft_wrap=True)
+
+
+@train_app.command()
+def score(
+    weights: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, or weights.")],
+    excerpts: Annotated[Path, typer.Argument(help="Folder of songs with true stems.")],
+) -> None:
+    """Score weights as they are on true stems: MDX SDR and leak. `stemrack evaluate` scores whole separations."""
+    from separation_core.models.networks import load_network
+    from separation_core.training.scoring import report, score_excerpts
+
+    file = weights / "weights.safetensors" if weights.is_dir() else weights
+    sys.stdout.write(f"{report(score_excerpts(load_network(file, name='trained'), excerpts))}\n")
+
+
+@train_app.command()
+def export(folder: Run, weights: Annotated[Path, typer.Argument(help="File to write, .safetensors.")]) -> None:
+    """Write the averaged weights of a run's latest checkpoint; `stemrack models add` takes them."""
+    from separation_core.training.trainer import export_weights
+
+    export_weights(folder, weights)
+    _tell_size(weights)
+
+
+@train_app.command()
+def compact(folder: Run, target: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write.")]) -> None:
+    """Copy a run's latest checkpoint in a smaller form, for a long way."""
+    from separation_core.training.checkpoints import copy_compact
+
+    out.print(f"[green]✓[/] {copy_compact(folder, target)}", highlight=False, soft_wrap=True)
+
+
+@train_app.command()
+def pack(
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus: index.json and recordings.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="New folder.")],
+    spare: Annotated[float, typer.Option(min=0.0, max=0.09, help="The higher, the smaller and rougher.")] = 0.0,
+    longest: Annotated[float, typer.Option(min=0.1, help="Cut recordings to so many seconds.")] = 8.0,
+) -> None:
+    """Pack a corpus into a few small files, for a machine far away."""
+    from separation_core.training.packing import pack_corpus
+
+    size = pack_corpus(corpus, target, longest=longest, spare=spare)
+    out.print(f"[green]✓[/] {target}: {size / 2**20:.1f} MiB", highlight=False, soft_wrap=True)
+
+
+@train_app.command()
+def plot(folder: Run, picture: Annotated[Path, typer.Argument(help="PNG, SVG or PDF to write.")]) -> None:
+    """Draw a run's log as a picture."""
+    from separation_core.training.plots import plot_run
+
+    plot_run(folder, picture)
+    _tell_size(picture)
+
+
+def _tell_size(path: Path) -> None:
+    out.print(f"[green]✓[/] {path}: {path.stat().st_size / 2**20:.2f} MiB", highlight=False, soft_wrap=True)

@@ -1,0 +1,157 @@
+"""What `stemrack play` says, also before and after its picture, and the files that it would not write over."""
+
+import io
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from pythonosc.udp_client import SimpleUDPClient
+from rich.console import Console
+from typer.testing import CliRunner
+
+from plugin_host.cli.app import app
+from plugin_host.cli.play_view import PlayView, picture
+from plugin_host.desk.desk import Desk
+from plugin_host.desk.silent_engine import SilentEngine
+from plugin_host.errors import HostError
+from plugin_host.live.port import EngineStatus, Notice
+from plugin_host.mix.state import plain_mix
+from plugin_host.mix.transport import Transport
+from plugin_host.stems.open_session import HostSession
+
+Start = Callable[..., "subprocess.Popen[str]"]
+COMMAND = (sys.executable, "-c", "from plugin_host.cli import main; main()", "play")
+RATE = 48_000
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start `stemrack play`; whatever still runs at the end is ended."""
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+
+        def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+            options = ("--null", "--osc-port", "0", "--no-midi", *map(str, arguments))
+            process = subprocess.Popen([*COMMAND, *options], stderr=subprocess.PIPE, text=True)
+            stack.callback(_end, process)
+            return process
+
+        yield start
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait()
+    if process.stderr:
+        process.stderr.close()
+
+
+def osc_port(process: "subprocess.Popen[str]") -> int:
+    """As the command says it on its second line."""
+    assert process.stderr is not None
+    process.stderr.readline()
+    return int(process.stderr.readline().split("UDP ")[1].split()[0].rstrip(","))
+
+
+@pytest.mark.parametrize("option", ["--file", "--capture"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("stems/vocals.wav", "part of the session"),
+        ("song.wav", "part of the session"),
+        ("mix.toml", "name it mix.wav"),
+        ("nowhere/x.wav", "make it first"),
+        (".", "is a directory"),
+    ],
+)
+def test_no_file_of_the_session_is_written_over(session: HostSession, option: str, name: str, words: str) -> None:
+    kept = {path: path.read_bytes() for path in session.folder.rglob("*") if path.is_file()}
+    null = ["--null"] if option == "--capture" else []
+    told = CliRunner().invoke(app, ["play", str(session.folder), *null, option, str(session.folder / name)])
+    assert isinstance(told.exception, HostError)
+    assert words in str(told.exception)
+    assert {path: path.read_bytes() for path in session.folder.rglob("*") if path.is_file()} == kept
+
+
+def test_a_pause_is_not_the_end(session: HostSession, play: Start) -> None:
+    process = play(session.folder, "--until-end", "--start")
+    with SimpleUDPClient("127.0.0.1", osc_port(process)) as osc:
+        osc.send_message("/transport/pause", [])
+        time.sleep(1.5)
+        assert process.poll() is None
+        osc.send_message("/transport/play", [])
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_take_that_ends_with_the_program_is_told_of(session: HostSession, play: Start, tmp_path: Path) -> None:
+    """A file stands where the folder of takes would be made: this take cannot be kept."""
+    takes = session.folder / "takes"
+    takes.write_text("no folder")
+    try:
+        process = play(session.folder, "--record", "ride", "--start", "--quiet")
+        osc_port(process)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        assert "take 'ride' is lost" in process.stderr.read()
+        assert process.wait(timeout=60) == 0
+    finally:
+        takes.unlink()
+
+
+def _desk(engine: SilentEngine) -> Desk:
+    return Desk(engine, engine.mix, frames=RATE, rate=RATE)
+
+
+class LateEngine(SilentEngine):
+    """Has something to say before anyone listens and once more when it ends."""
+
+    def close(self) -> None:
+        self._events.append(Notice("the capture is lost"))
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_is_told_before_and_after_the_picture_is_said(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = LateEngine(plain_mix(("a",)), frames=RATE, rate=RATE)
+    desk = _desk(engine)
+    console = Console(file=io.StringIO(), force_terminal=not quiet, width=80, height=20)
+    view = PlayView(desk, rate=RATE, frames=RATE, quiet=quiet, console=console)
+    desk.warn("a plugin is missing")
+    answers = iter([False, True])
+    view.run(lambda: next(answers))
+    desk.close()
+    engine.close()
+    view.close()
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["a plugin is missing", "the capture is lost"]
+
+
+def test_more_warnings_than_the_picture_holds_are_all_said_where_there_is_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    engine = SilentEngine(plain_mix(("a",)), frames=RATE, rate=RATE)
+    desk = _desk(engine)
+    view = PlayView(desk, rate=RATE, frames=RATE, quiet=True)
+    for number in range(20):
+        desk.warn(f"warning {number}")
+    view.close()
+    assert len(capsys.readouterr().err.splitlines()) == 20
+
+
+@pytest.mark.parametrize(("tracks", "rows"), [(100, 10), (11, 10), (10, 10), (1, 1), (2, 1)])
+def test_the_master_is_shown_however_many_tracks_there_are(tracks: int, rows: int) -> None:
+    mix = plain_mix([f"stem {number}" for number in range(1, tracks + 1)])
+    console = Console(file=io.StringIO(), width=100)
+    console.print(picture(mix, Transport(), EngineStatus(alive=True), RATE, RATE, rows=rows))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    shown = sum(f"stem {number} " in text for number in range(1, tracks + 1))
+    assert "master" in text
+    assert text.count("\n") <= rows + 3
+    assert shown == (tracks if tracks <= rows else rows - 1)
+    assert (f"and {tracks - shown} more" in text) == (tracks > rows)
