@@ -9,7 +9,6 @@ Batch normalisation and a power-law compressed input keep it quick to train and 
 its convolution at inference (`fused`). Tensors inside are (batch, channel, column, bin).
 """
 
-import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from separation_core.models.contract import ModelSpec
+from separation_core.models.norm_folding import fold_normalisations
 from separation_core.units import Hertz
 
 QUIET = 1e-5
@@ -91,13 +91,7 @@ class DualPathUNet(nn.Module):
 
     def fused(self) -> "DualPathUNet":
         """A copy for inference with each normalisation folded into the convolution before it; same output."""
-        network = copy.deepcopy(self).eval()
-        for pair in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
-            for index, (first, second) in enumerate(zip(pair, list(pair)[1:], strict=False)):
-                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                    pair[index] = nn.utils.fusion.fuse_conv_bn_eval(first, second)
-                    pair[index + 1] = nn.Identity()
-        return network
+        return fold_normalisations(self)
 
     def forward(self, mix: torch.Tensor) -> torch.Tensor:
         """Separate `mix` (batch, channel, frame) into (batch, stem, channel, frame), float32, any length."""

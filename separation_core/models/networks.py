@@ -17,15 +17,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from separation_core.errors import ModelError
+from separation_core.models.band_unet import BandUNet, BandUNetConfig
 from separation_core.models.dual_path_unet import DualPathUNet, DualPathUNetConfig
 from separation_core.models.scnet import Scnet, ScnetConfig
 
-Network = Scnet | DualPathUNet
+Network = Scnet | DualPathUNet | BandUNet
 HEADER_LIMIT = 1 << 24
 
-ARCHITECTURES: Mapping[str, tuple[type[ScnetConfig | DualPathUNetConfig], Callable[..., Network]]] = {
+ARCHITECTURES: Mapping[str, tuple[type[ScnetConfig | DualPathUNetConfig | BandUNetConfig], Callable[..., Network]]] = {
     "scnet": (ScnetConfig, Scnet),
     "dual-path-unet": (DualPathUNetConfig, DualPathUNet),
+    "band-unet": (BandUNetConfig, BandUNet),
 }
 """Configuration and network class of each architecture that can be trained and loaded."""
 
@@ -41,8 +43,13 @@ def build_network(
     unknown = sorted(set(sizes) - known)
     if unknown:
         raise ModelError(f"{architecture} has no size {unknown[0]!r}: it has {', '.join(sorted(known))}")
-    frozen: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in sizes.items()}
+    frozen: dict[str, Any] = {key: _frozen(value) for key, value in sizes.items()}
     return network_class(config_class(**frozen), name=name or architecture, version=version)
+
+
+def _frozen(value: Any) -> Any:
+    """Lists, at any depth, as the tuples that configurations hold."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def architecture_of(network: Network) -> str:

@@ -25,7 +25,8 @@ def plot_run(folder: Path, picture: Path) -> None:
 
 
 def _draw_losses(axes: Any, steps: list[Any]) -> None:
-    for name in ("loss", "wave", "spectrum"):
+    parts = ("loss", "wave", "spectrum", "bels", "cells", "silence")
+    for name in [name for name in parts if any(name in event for event in steps)]:
         axes.plot([event["step"] for event in steps], [event.get(name) for event in steps], label=name, linewidth=0.8)
     axes.set_yscale("log")
     axes.set_ylabel("loss")

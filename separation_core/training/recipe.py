@@ -59,8 +59,9 @@ class OptimiserSettings:
 
 @dataclass(frozen=True, slots=True)
 class MachineSettings:
-    """How a GPU computes; a CPU ignores it. precision: "float32", "bfloat16" or "float16" inside the network.
-    compile: whether torch.compile is used. channels_last: whether pictures lie in memory with channels innermost."""
+    """How the machine computes. precision: "float32", "bfloat16" or "float16" inside the network; a CPU takes bfloat16
+    where it has instructions for it, and else float32. On a GPU only: compile: whether torch.compile is used;
+    channels_last: whether pictures lie in memory with channels innermost."""
 
     precision: str = "float32"
     compile: bool = False
@@ -69,7 +70,8 @@ class MachineSettings:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSettings:
-    """Warm-up over `warmup` steps, then a cosine down to `final` times the rate at the end of the run.
+    """Warm-up over `warmup` steps, the full rate until the share `hold` (0 up to but not 1) of the run is done, then a
+    cosine down to `final` times the rate at its end. While the rate is held, the end can be moved at no loss.
 
     The end is after `steps` steps or after `minutes` minutes of training, resumed runs counted together; exactly one
     of the two is given. With `minutes` a repeated run differs, since the rate follows the clock.
@@ -78,6 +80,7 @@ class ScheduleSettings:
     steps: int = 0
     minutes: float = 0.0
     warmup: int = 200
+    hold: float = 0.0
     final: float = 0.02
 
 
@@ -203,10 +206,14 @@ def _check(recipe: Recipe, where: str) -> None:
         raise ModelError(f"{where}: no [[data]] to train on: add at least one source")
     if (recipe.schedule.steps > 0) == (recipe.schedule.minutes > 0):
         raise ModelError(f"{where}: [schedule] needs exactly one of steps and minutes")
+    if not 0 <= recipe.schedule.hold < 1:
+        raise ModelError(f"{where}: [schedule] hold {recipe.schedule.hold} must be 0 or more and below 1")
     if recipe.batch.seconds > recipe.pool.seconds:
         raise ModelError(f"{where}: [batch] seconds is above [pool] seconds: items cannot be longer than songs")
     if recipe.machine.precision not in ("float32", "bfloat16", "float16"):
         raise ModelError(f"{where}: precision {recipe.machine.precision!r} is none of float32, bfloat16, float16")
+    if recipe.loss.of_shares and (recipe.loss.wave or recipe.loss.spectrum or recipe.loss.square):
+        raise ModelError(f"{where}: [loss] judges waves or shares: set cells and bels, or the others, to 0")
     for source in recipe.data:
         if source.kind not in ("composed", "stems"):
             raise ModelError(f'{where}: data kind {source.kind!r} is unknown: take "composed" or "stems"')

@@ -12,17 +12,27 @@ from separation_core.errors import ModelError
 from separation_core.models.networks import Network, build_network, save_network
 from separation_core.training.batches import Draw, mix_batch
 from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
-from separation_core.training.losses import separation_loss
+from separation_core.training.losses import SharingNetwork, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
 
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+def half_precision(name: str, device: torch.device) -> torch.dtype | None:
+    """The half precision to compute in, or None for float32. A CPU takes bfloat16 where it has instructions for that:
+    elsewhere it would be many times slower."""
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        fast = able.get("avx512_bf16") or able.get("amx_bf16")
+        return torch.bfloat16 if name == "bfloat16" and fast else None
+    return PRECISIONS.get(name)
+
+
 def learning_rate(schedule: ScheduleSettings, peak: float, step: int, seconds: float) -> float:
-    """Linear warm-up, then a cosine from `peak` to `final`·`peak` at the schedule's end, and flat after it."""
+    """Linear warm-up, `peak` held, then a cosine to `final`·`peak` at the schedule's end, and flat after it."""
     if step < schedule.warmup:
         return peak * (step + 1) / schedule.warmup
-    done = progress(schedule, step, seconds)
+    done = max(0.0, progress(schedule, step, seconds) - schedule.hold) / (1 - schedule.hold)
     low = schedule.final
     return peak * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * done)))
 
@@ -48,7 +58,7 @@ class Trainer:
         self._averaged = [averaged for averaged, _ in pairs if averaged.is_floating_point()]
         self._current = [current for _, current in pairs if current.is_floating_point()]
         self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
-        half = PRECISIONS.get(recipe.machine.precision) if device.type != "cpu" else None
+        half = half_precision(recipe.machine.precision, device)
         self._half = half
         self._scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
         self.step, self.seconds, self.skipped = 0, 0.0, 0
@@ -67,13 +77,26 @@ class Trainer:
         torch.manual_seed(self.recipe.seed + self.step)
         self.network.train()
         mix, stems = mix_batch(draw, self.device)
-        with torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None):
-            estimates = self._forward(mix)
-        loss, parts = separation_loss(mix, stems, estimates.float(), self.recipe.loss)
+        loss, parts = self._judge(mix, stems)
         norm = self._descend(loss)
         self.step += 1
         self._update_average()
         return {"loss": loss.detach(), **parts, "norm": norm}
+
+    def _judge(self, mix: torch.Tensor, stems: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss and its parts on one batch; only the network itself computes in half precision."""
+        half = torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None)
+        weights = self.recipe.loss
+        if not weights.of_shares:
+            with half:
+                estimates = self._forward(mix)
+            return separation_loss(mix, stems, estimates.float(), weights)
+        if not isinstance(self.network, SharingNetwork):
+            raise ModelError(f"{self.recipe.architecture} shares no spectrum: set loss cells and bels to 0")
+        spectrum = self.network.analyse(mix)
+        with half:
+            shares = self.network.shares(spectrum)
+        return share_loss(self.network, spectrum, self.network.analyse(stems), shares, weights)
 
     def _descend(self, loss: torch.Tensor) -> torch.Tensor:
         settings = self.recipe.optimiser
