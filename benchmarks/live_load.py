@@ -4,13 +4,14 @@ Six stems × four effects in one process without a device. A turn is all that th
 the feed, run chains, faders and guards, sum, limit, keep the original in step, meter, write the ring. The bare loop
 calls six pedalboards on the same sound, which lies in memory, limits the sum as the master does, and nothing else. Both
 take turns of a tenth of a second of audio; between them the feed may catch up, which is not timed. Garbage is not
-collected, as in the engine.
+collected and threads are switched as in the engine.
 """
 
 import argparse
 import gc
 import itertools
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from rich.table import Table
 
 from benchmarks.live_rig.sessions import CHAIN, RATE, rack, write_session
 from benchmarks.live_rig.tables import show
+from plugin_host.live.engine import SWITCH_SECONDS
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.shared import SharedState
 from plugin_host.live.signal_path import SignalPath, open_path
@@ -106,6 +108,7 @@ class Turns:
         # The loop's own thread is not started, and no public call renders without it: hence the private one.
         self._path, self._turn, self._buffer = path, path.loop._turn, buffer
         self._heard = np.zeros((2, buffer), np.float32)
+        self._metered = np.zeros((4, RATE // 10), np.float32)
         path.feed.start()
         self.settle()
 
@@ -117,6 +120,8 @@ class Turns:
 
     def drain(self) -> None:
         self._path._pull(self._heard)
+        if self._path.meter_ring.readable >= self._metered.shape[1]:
+            self._path.meter_ring.read_into(self._metered)
 
 
 def measure(session: HostSession, buffer: int, rounds: int) -> tuple[Times, Times]:
@@ -153,6 +158,7 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         gc.disable()
+        sys.setswitchinterval(SWITCH_SECONDS)
         for buffer in chosen.buffers:
             engine, bare = measure(session, buffer, chosen.rounds)
             period = buffer / RATE

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_host.desk.desk import Desk
+from plugin_host.desk.promptness import be_prompt
 from plugin_host.live.host import EngineHost
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.port import EngineStatus
@@ -36,7 +37,8 @@ class Rig:
 
 @contextmanager
 def rig(session: HostSession, mix: Mix, *, takes_folder: Path | None = None, **settings: Any) -> Iterator[Rig]:
-    """Engine and desk, ended in reverse. settings: of `LiveSettings`."""
+    """Engine and desk as `stemrack play` has them, ended in reverse. settings: of `LiveSettings`."""
+    be_prompt()
     with EngineHost(LiveSettings(session.folder, **settings), Begin(mix, Transport()), session.frames) as engine:
         desk = Desk(engine, mix, frames=session.frames, rate=session.rate, takes_folder=takes_folder)
         desk.start()

@@ -54,8 +54,8 @@ class Build:
     warnings: list[str] = field(default_factory=list)
 
 
-def build_chain(chain: Chain, build: Build, first_slot: int = 0, slot: int | None = None) -> SeriesStage:
-    """A stage for the whole chain.
+def build_chain(chain: Chain, build: Build, first_slot: int = 0, slot: int | None = None) -> Stage:
+    """A stage for the whole chain: where one stage holds it all, that one itself.
 
     first_slot: number of its first slot, for marks. slot: the one number for all of it, where it is a branch.
     Raises `EffectError` for what `check_effect` refuses, for an effect that cannot be streamed where
@@ -73,7 +73,7 @@ def build_chain(chain: Chain, build: Build, first_slot: int = 0, slot: int | Non
         else:
             stages.extend(_build_slot(effect, build, at if slot is None else slot) for at, effect in slots)
             sizes.extend(1 for _ in slots)
-    return SeriesStage(stages, sizes)
+    return stages[0] if len(stages) == 1 else SeriesStage(stages, sizes)
 
 
 def needs_ahead(effect: Effect) -> bool:

@@ -4,6 +4,7 @@ pedalboard tells nothing of an effect's inside. Its effects keep their state in 
 the chain gives the same samples as through the whole; only that block costs a little more.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -38,7 +39,7 @@ class ReductionProbe:
         """(2, frame) in, as many out; `reduction_db` is of this block afterwards."""
         self.reduction_db = 0.0
         for chain, telling in self._chains:
-            after = chain.process(block, self._rate, buffer_size=self._inner, reset=False)
+            after = chain.process(block, self._rate, self._inner, False)
             if telling:
                 self.reduction_db += _quieter_db(block, after)
             block = after
@@ -49,4 +50,4 @@ def _quieter_db(before: Block, after: Block) -> float:
     power, left = float(np.vdot(before, before)), float(np.vdot(after, after))
     if power < QUIET_POWER * before.size or not left > 0.0:
         return 0.0
-    return max(0.0, 10.0 * float(np.log10(power / left)))
+    return max(0.0, 10.0 * math.log10(power / left))

@@ -85,7 +85,7 @@ class LookaheadStage(SteadyStage):
 
     def process(self, block: Block) -> Block:
         """(2, frame) in, as many out."""
-        out: Block = self._plugin.process(block, self._rate, buffer_size=INNER_FRAMES, reset=False)
+        out: Block = self._plugin.process(block, self._rate, INNER_FRAMES, False)
         return out
 
     def reset(self) -> None:

@@ -58,7 +58,9 @@ class AuxBus:
             return
         fed = self._room[: 2 * len(tracks) * count].reshape(-1, count)
         self._sends.apply(tracks.reshape(-1, count), out=fed)
-        self.strip.process(np.add.reduce(fed.reshape(-1, 2, count), axis=0), out, fade, frame)
+        back = self.strip.process(np.add.reduce(fed.reshape(-1, 2, count), axis=0), out, fade, frame)
+        if back is not out:
+            out[:] = back
         self.guard.process(out[None], frame)
         self._level.apply(out, out=out)
 
@@ -71,7 +73,7 @@ class AuxBus:
 
 
 class AuxBuses:
-    """All of them, in time with each other. chains, gains: one per bus."""
+    """All of them, in time with each other. chains, gains: one per bus. running: whether anything comes back."""
 
     def __init__(
         self,
@@ -86,11 +88,7 @@ class AuxBuses:
             AuxBus(name, chain, delay, (gains.sends[:, at], gains.auxes[at]), shape, longest_block)
             for at, (name, chain, delay) in enumerate(zip(names, chains, delays, strict=True))
         )
-
-    @property
-    def running(self) -> bool:
-        """Whether anything comes back."""
-        return any(bus.running for bus in self.buses)
+        self.running = any(bus.running for bus in self.buses)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -101,6 +99,7 @@ class AuxBuses:
         """sends: (track, aux), levels: (aux, 2), from the next frame on."""
         for at, bus in enumerate(self.buses):
             bus.step(sends[:, at], levels[at])
+        self.running = any(bus.running for bus in self.buses)
 
     def exchange(self, chains: Sequence[RunningChain]) -> None:
         """Begin to run these chains beside the present ones."""

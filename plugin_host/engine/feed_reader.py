@@ -153,7 +153,7 @@ class FeedReader:
             at = transport.position
             return replace(intent, playing=transport.playing, goto=at, began=transport.began)
         if isinstance(change.cause, Seek):
-            return replace(intent, playing=transport.playing, goto=transport.position, began=transport.position)
+            return replace(intent, goto=transport.position, began=transport.position)
         if isinstance(change.cause, Play) and not intent.playing:
             return self._played(intent)
         if isinstance(change.cause, Stop) and intent.playing:

@@ -45,9 +45,11 @@ class FeedRing:
 
     def _copy(self, room: npt.NDArray[np.float32], frame: int, out: npt.NDArray[np.float32]) -> None:
         at, count = frame % self.capacity, out.shape[-1]
-        length = min(count, self.capacity - at)
-        out[..., :length] = room[..., at : at + length]
-        if length < count:
+        length = self.capacity - at
+        if count <= length:
+            out[:] = room[..., at : at + count]
+        else:
+            out[..., :length] = room[..., at:]
             out[..., length:] = room[..., : count - length]
 
     def release(self, frame: int) -> None:

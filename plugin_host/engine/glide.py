@@ -7,7 +7,6 @@ linear filter) and has no kinks at all.
 """
 
 from collections import deque
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -33,20 +32,31 @@ class GainGlide:
         self._shape = shape
         self._waiting: deque[tuple[int, Amplitudes]] = deque()
         self._moving: deque[tuple[int, Amplitudes]] = deque()
+        self._rows = np.arange(0)
         self._rest_at(initial, frame)
 
     def _rest_at(self, gains: Amplitudes, frame: int) -> None:
         self.frame = frame
         self._target = self._base = np.array(gains, dtype=np.float64)
+        self._rest_on_base()
+
+    def _rest_on_base(self) -> None:
         self._resting = self._base.astype(np.float32)[:, None]
+        self._is_unity = bool((self._resting == 1.0).all())
 
     def step(self, target: Amplitudes, at: int) -> None:
         """Begin to move to `target` (channel,) at frame `at`, arriving one ramp later.
 
-        Steps are given in order of time; one that lies in the past begins with the next frame.
+        Steps are given in order of time; one that lies in the past begins with the next frame. Of those that begin
+        together the last one counts.
         """
-        earliest = self._waiting[-1][0] if self._waiting else self.frame
-        self._waiting.append((max(at, earliest), np.array(target, dtype=np.float64)))
+        earliest, before = self._waiting[-1] if self._waiting else (self.frame, self._target)
+        if (target == before).all():
+            return
+        begin = max(at, earliest)
+        if self._waiting and begin == earliest:
+            self._waiting.pop()
+        self._waiting.append((begin, np.array(target, dtype=np.float64)))
 
     def jump(self, frame: int) -> None:
         """Go to `frame` at once and rest on the last target given; for seeks, where nothing is heard of the way."""
@@ -64,39 +74,49 @@ class GainGlide:
         self._waiting = deque((at, taken(target)) for at, target in self._waiting)
         self._moving = deque((at, taken(change)) for at, change in self._moving)
         self._base, self._target = taken(self._base), taken(self._target)
-        self._resting = self._base.astype(np.float32)[:, None]
+        self._rest_on_base()
+        self._find_moving_rows()
 
     def apply(self, block: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
         """Write `block` (channel, frame) times the gains of the next frames to `out`; both move on by the block."""
         count = block.shape[1]
         if not self._moving and (not self._waiting or self._waiting[0][0] >= self.frame + count):
-            np.multiply(block, self._resting, out=out)
+            if not self._is_unity or block is not out:
+                np.multiply(block, self._resting, out=out)
             self.frame += count
             return
-        done = 0
-        for gains, frames in self._pieces(count):
-            np.multiply(block[:, done : done + frames], gains, out=out[:, done : done + frames])
-            done += frames
-
-    def _pieces(self, count: int) -> Iterator[tuple[npt.NDArray[np.float32], int]]:
-        """The gains of the next `count` frames, as pieces (channel, 1 or frame) with their frames."""
-        end = self.frame + count
+        begin, end = self.frame, self.frame + count
         while self.frame < end:
             self._begin_and_end_steps()
             frames = self._next_change(end) - self.frame
-            yield (self._curve(frames) if self._moving else self._resting), frames
+            piece = np.s_[:, self.frame - begin : self.frame - begin + frames]
+            self._multiply(block[piece], out[piece])
             self.frame += frames
 
+    def _multiply(self, block: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+        """The next frames, within which no step begins or ends. In a large mix most channels rest."""
+        moved = block[self._rows] * self._curve(block.shape[1]) if self._moving else None
+        np.multiply(block, self._resting, out=out)
+        if moved is not None:
+            out[self._rows] = moved
+
     def _begin_and_end_steps(self) -> None:
+        count = len(self._moving), len(self._waiting)
         while self._moving and self._moving[0][0] + len(self._shape) <= self.frame:
             self._base = self._base + self._moving.popleft()[1]
             if not self._moving:  # land on the target itself, free of the sums' rounding
-                self._rest_at(self._target, self.frame)
+                self._base = self._target
+            self._rest_on_base()
         while self._waiting and self._waiting[0][0] <= self.frame:
             at, target = self._waiting.popleft()
-            if not np.array_equal(target, self._target):
-                self._moving.append((at, target - self._target))
-                self._target = target
+            self._moving.append((at, target - self._target))
+            self._target = target
+        if count != (len(self._moving), len(self._waiting)):
+            self._find_moving_rows()
+
+    def _find_moving_rows(self) -> None:
+        changes = [change != 0.0 for _, change in self._moving]
+        self._rows = np.flatnonzero(np.logical_or.reduce(changes)) if changes else np.arange(0)
 
     def _next_change(self, end: int) -> int:
         begins = self._waiting[0][0] if self._waiting else end
@@ -104,8 +124,9 @@ class GainGlide:
         return min(begins, ends, end)
 
     def _curve(self, frames: int) -> npt.NDArray[np.float32]:
-        curve = np.repeat(self._base[:, None], frames, axis=1)
+        """The gains of the channels that move, (channel, frame)."""
+        curve = np.repeat(self._base[self._rows, None], frames, axis=1)
         for at, change in self._moving:
             begin = self.frame - at
-            curve += change[:, None] * self._shape[begin : begin + frames]
+            curve += change[self._rows, None] * self._shape[begin : begin + frames]
         return curve.astype(np.float32)

@@ -49,7 +49,8 @@ class TapDelay:
 
     def __init__(self, delay: int, longest_block: int, rate: int) -> None:
         self._longest = rate
-        self._ring = np.zeros((2, self._longest + longest_block), dtype=np.float32)
+        self._ring = np.empty((2, self._longest + longest_block), dtype=np.float32)
+        self._ring.fill(0.0)  # the system gives memory when it is first written to, which audio must not wait for
         self._beside = np.zeros((2, longest_block), dtype=np.float32)
         self._fade = fade_shape(rate)
         self._written = self._frame = 0
@@ -69,12 +70,15 @@ class TapDelay:
         _copy_in(self._ring, self._written, block)
         _copy_out(self._ring, (self._written - self.delay) % size, out)
         if self._crossfade is not None:
-            beside = self._beside[:, :count]
-            _copy_out(self._ring, (self._written - self._next) % size, beside)
-            self._crossfade.join(out, beside, self._frame)
+            self._fade_over(self._crossfade, out)
         self._written = (self._written + count) % size
         self._frame += count
-        if self._crossfade is not None and self._frame >= self._crossfade.end:
+
+    def _fade_over(self, crossfade: Crossfade, out: npt.NDArray[np.float32]) -> None:
+        beside = self._beside[:, : out.shape[1]]
+        _copy_out(self._ring, (self._written - self._next) % self._ring.shape[1], beside)
+        crossfade.join(out, beside, self._frame)
+        if self._frame + out.shape[1] >= crossfade.end:
             self.delay, self._crossfade = self._next, None
 
     def _held(self, delay: int) -> int:
@@ -82,14 +86,18 @@ class TapDelay:
 
 
 def _copy_in(ring: npt.NDArray[np.float32], at: int, block: npt.NDArray[np.float32]) -> None:
-    first = min(block.shape[1], ring.shape[1] - at)
-    ring[:, at : at + first] = block[:, :first]
-    if first < block.shape[1]:
-        ring[:, : block.shape[1] - first] = block[:, first:]
+    count, first = block.shape[1], ring.shape[1] - at
+    if count <= first:
+        ring[:, at : at + count] = block
+    else:
+        ring[:, at:] = block[:, :first]
+        ring[:, : count - first] = block[:, first:]
 
 
 def _copy_out(ring: npt.NDArray[np.float32], at: int, out: npt.NDArray[np.float32]) -> None:
-    first = min(out.shape[1], ring.shape[1] - at)
-    out[:, :first] = ring[:, at : at + first]
-    if first < out.shape[1]:
-        out[:, first:] = ring[:, : out.shape[1] - first]
+    count, first = out.shape[1], ring.shape[1] - at
+    if count <= first:
+        out[:] = ring[:, at : at + count]
+    else:
+        out[:, :first] = ring[:, at:]
+        out[:, first:] = ring[:, : count - first]

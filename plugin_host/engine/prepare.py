@@ -25,6 +25,7 @@ from plugin_host.mix.apply import chain_of
 from plugin_host.mix.commands import AUX_BUSES, MASTER, Bus, ChainOwner
 from plugin_host.mix.state import Chain, Master, Mix, Track
 from plugin_host.stems.open_session import HostSession
+from plugin_host.stems.reader import SilentStem, StemReader
 from separation_core.audio.frames import FrameSource, WavSource
 from separation_core.audio.writing import SongWriter
 
@@ -84,7 +85,8 @@ class PrepareOptions:
     allow_missing: a plugin that is not installed is passed by instead of refused. ahead_tail: frames to render
     beyond the song where something is rendered ahead. scratch: folder for what is rendered ahead (system default
     where None). advance: told how many frames were rendered ahead, as it goes on. spread: see `MixRenderer`. marker:
-    see `Marker`.
+    see `Marker`. silenced: told, in one line, of a stem that cannot be opened and is silent instead, and there may be
+    no tracks; None refuses both.
     """
 
     allow_missing: bool = False
@@ -93,6 +95,7 @@ class PrepareOptions:
     advance: Callable[[int], None] | None = None
     spread: Spread = map
     marker: Marker = unmarked
+    silenced: Callable[[str], None] | None = None
 
 
 @contextmanager
@@ -105,13 +108,14 @@ def prepared_mix(
     `EffectError` and `PluginError` naming the track.
     """
     options = options or PrepareOptions()
-    check_stems(mix, session)
+    if mix.tracks or options.silenced is None:
+        check_stems(mix, session)
     with ExitStack() as stack:
         tracks = [
             (track_source(session, track, options, stack), track_chain(track, setup.rate, options))
             for track in mix.tracks
         ]
-        sources, chains = (tuple(column) for column in zip(*tracks, strict=True))
+        sources, chains = tuple(source for source, _ in tracks), tuple(chain for _, chain in tracks)
         auxes = tuple(bus_chain(bus, mix, setup.rate, options) for bus in AUX_BUSES)
         master = bus_chain(MASTER, mix, setup.rate, options)
         limiter = make_limiter(mix.master, setup.rate, setup.longest_block)
@@ -138,7 +142,7 @@ def split_track(track: Track) -> tuple[Chain, Chain]:
 
 def track_source(session: HostSession, track: Track, options: PrepareOptions, stack: ExitStack) -> FrameSource:
     """What a track's running chain hears: its stem, or what was rendered ahead of it; closed by `stack`."""
-    stem = stack.enter_context(closing(session.open_stem(track.stem)))
+    stem = stack.enter_context(closing(_open_stem(session, track, options)))
     ahead, _ = split_track(track)
     if not ahead:
         return stem
@@ -146,6 +150,16 @@ def track_source(session: HostSession, track: Track, options: PrepareOptions, st
     path = Path(folder) / "ahead.wav"
     _render_to(path, replace(track, chain=ahead), stem, options)
     return stack.enter_context(WavSource(path))
+
+
+def _open_stem(session: HostSession, track: Track, options: PrepareOptions) -> StemReader | SilentStem:
+    try:
+        return session.open_stem(track.stem)
+    except MixError as error:
+        if options.silenced is None:
+            raise
+        options.silenced(f"track {track.name} is silent: {error}")
+        return SilentStem(session.rate, session.frames)
 
 
 def track_chain(track: Track, rate: int, options: PrepareOptions) -> ChainRunner:

@@ -10,18 +10,20 @@ the same song cut into other block sizes, or rendered with more threads, gives t
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from plugin_host.engine.aux_buses import AuxBuses
+from plugin_host.engine.block_room import BlockRoom
 from plugin_host.engine.changes import PreparedChange
 from plugin_host.engine.crossfade import Crossfade, fade_shape
 from plugin_host.engine.fault_guard import Fault, FaultGuard
 from plugin_host.engine.gains import MixGains
 from plugin_host.engine.glide import GainGlide, ramp_shape
 from plugin_host.engine.latency import alignment
-from plugin_host.engine.reduction import ReductionMeter
+from plugin_host.engine.reduction import ReductionMeter, whose_turn
 from plugin_host.engine.strip import Block, Runner, RunningChain, Silence, Strip, Wire, revive
 from plugin_host.errors import MixError
 from plugin_host.mix.commands import AUX_BUSES, MASTER, ChainOwner
@@ -31,13 +33,10 @@ Spread = Callable[..., Iterable[None]]
 
 SETTLE_SECONDS = 0.02
 """How long a new chain runs unheard, beside its latency, before it is faded to."""
-METER_SECONDS = 0.05
-"""How often gain reduction is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """One block of output; the arrays are the renderer's own and valid until its next call.
+class Rendered(NamedTuple):
+    """One block of output; the arrays are the renderer's own and valid until its next call, to be read only.
 
     master: (2, frame), late by `MixRenderer.latency`. tracks: (track, 2, frame) after the faders, late by
     `MixRenderer.track_latency`. pre: the same before the faders, only where `RenderSetup.pre_fader` asks for it (no
@@ -62,17 +61,6 @@ class RenderSetup:
     longest_block: int = 8192
     start: int = 0
     pre_fader: bool = False
-
-
-class _Buffer:
-    """Room for blocks (signal, 2, frame) that lie without gaps whatever their length."""
-
-    def __init__(self, signals: int, longest_block: int) -> None:
-        self._signals = signals
-        self._room = np.empty(signals * 2 * longest_block, dtype=np.float32)
-
-    def block(self, count: int) -> Block:
-        return self._room[: self._signals * 2 * count].reshape(self._signals, 2, count)
 
 
 class MixRenderer:
@@ -116,7 +104,8 @@ class MixRenderer:
         self._levels, self._sends = gains.tracks.copy(), gains.sends.copy()
         self._faders = GainGlide(gains.tracks.reshape(-1), shape)
         self._master_fader = GainGlide(gains.master, shape)
-        self._buses = _Buffer(2 + len(auxes), self._longest)
+        self._buses = BlockRoom(2, self._longest)
+        self._returns, self._no_returns = (BlockRoom(len(auxes), self._longest) for _ in range(2))
         self._make_room()
         self.restart(setup.start)
 
@@ -149,7 +138,7 @@ class MixRenderer:
     def reductions_db(self) -> npt.NDArray[np.float32]:
         """What compressors take away, per track and, last, compressors and safety limiter of the master; dB, 0 or more.
 
-        Compressors are read every 50 ms; the limiter since the last call. Where nothing can tell it is 0.
+        Compressors are read every 0.1 s; the limiter since the last call. Where nothing can tell it is 0.
         """
         meter = self._limiter.latest
         limited = meter.take_recent_db() if isinstance(meter, ReductionMeter) else 0.0
@@ -181,8 +170,8 @@ class MixRenderer:
         count: frames, needed where there are no tracks.
         """
         frames = inputs[0].shape[1] if inputs else count or 0
-        if self.position >= self._measure_at:
-            self._measure()
+        for row in whose_turn(self.position, frames, len(self._strips) + 1, self._rate):
+            (self._strips[row] if row < len(self._strips) else self._master).latest.measure()
         tracks = self._tracks.block(frames)
         for _ in self._spread(self._run_chain, range(len(inputs)), inputs, tracks):
             pass  # what a pool's map has yielded is done, and its errors are raised here
@@ -192,8 +181,8 @@ class MixRenderer:
             pre[:] = tracks
         rows = tracks.reshape(-1, frames)
         self._faders.apply(rows, out=rows)
-        buses = self._buses.block(frames)
-        rendered = Rendered(self._render_master(tracks, buses), tracks, pre, buses[2:])
+        returned = self._render_auxes(tracks, frames)
+        rendered = Rendered(self._render_master(tracks, returned), tracks, pre, returned)
         self.position += frames
         if self._exchange is not None and self.position >= self._exchange.end:
             self._finish_exchange()
@@ -202,7 +191,7 @@ class MixRenderer:
     def restart(self, frame: int) -> None:
         """Begin anew at `frame`: forget tails, faults, ramps and fades; the faders stand on target."""
         self._finish_exchange()
-        self.position = self._measure_at = frame
+        self.position = frame
         for part in (*self._parts, self._guard, self._master_guard):
             part.reset()
         self._faders.jump(frame)
@@ -214,25 +203,32 @@ class MixRenderer:
 
     def _run_chain(self, row: int, block: Block, out: Block) -> None:
         """One track up to its fader."""
-        if not self._guard.silenced(row):
-            self._strips[row].process(block, out, self._exchange, self.position)
+        if self._guard.silenced(row):
+            return
+        found = self._strips[row].process(block, out, self._exchange, self.position)
+        if found is not out:
+            out[:] = found
 
-    def _render_master(self, tracks: Block, buses: Block) -> Block:
-        """The sum of the tracks (track, 2, frame) and what the aux buses make of them; buses: room for (2 + aux)."""
-        mixed: Block = buses[0]
-        master, returned = buses[1], buses[2:]
+    def _render_auxes(self, tracks: Block, count: int) -> Block:
+        """What comes back (aux, 2, frame) of the tracks (track, 2, frame)."""
+        if not self._auxes.running:
+            return self._no_returns.block(count)
+        returned = self._returns.block(count)
+        self._auxes.process(tracks, returned, self._exchange, self.position)
+        return returned
+
+    def _render_master(self, tracks: Block, returned: Block) -> Block:
+        """The sum of the tracks (track, 2, frame) and of what comes back from the aux buses, up to the limiter."""
         frame, fade = self.position, self._exchange
-        np.add.reduce(tracks, axis=0, out=master)
-        self._direct.process(master, mixed, fade, frame)
-        self._auxes.process(tracks, returned, fade, frame)
+        room, other = self._buses.block(tracks.shape[2])
+        mixed = self._direct.process(np.add.reduce(tracks, axis=0, out=room), other, fade, frame)
         if self._auxes.running:
             for back in returned:
                 mixed += back
-        self._master.process(mixed, master, fade, frame)
-        self._master_guard.process(buses[1:2], frame - self.track_latency - self.aux_latency)
+        master = self._master.process(mixed, other if mixed is room else room, fade, frame)
+        self._master_guard.process(master[None], frame - self.track_latency - self.aux_latency)
         self._master_fader.apply(master, out=master)
-        self._limiter.process(master, mixed, fade, frame)
-        return mixed
+        return self._limiter.process(master, room if master is other else other, fade, frame)
 
     def _strip(self, owner: ChainOwner) -> Strip[RunningChain]:
         if isinstance(owner, str):
@@ -241,10 +237,14 @@ class MixRenderer:
 
     def _step_faders(self, change: PreparedChange) -> None:
         """Tracks that are no more keep their faders until they have gone."""
-        gains, places = change.gains, {name: place for place, name in enumerate(change.names)}
-        rows = [row for row, name in enumerate(self.names) if name in places]
-        found = [places[self.names[row]] for row in rows]
-        self._levels[rows], self._sends[rows] = gains.tracks[found], gains.sends[found]
+        gains = change.gains
+        if change.names == self.names:
+            self._levels, self._sends = gains.tracks.copy(), gains.sends.copy()
+        else:
+            places = {name: place for place, name in enumerate(change.names)}
+            rows = [row for row, name in enumerate(self.names) if name in places]
+            found = [places[self.names[row]] for row in rows]
+            self._levels[rows], self._sends[rows] = gains.tracks[found], gains.sends[found]
         self._faders.step(self._levels.reshape(-1), self._faders.frame)
         self._master_fader.step(gains.master, self._master_fader.frame)
         self._auxes.step(self._sends, gains.auxes)
@@ -295,10 +295,5 @@ class MixRenderer:
         self._make_room()
 
     def _make_room(self) -> None:
-        self._tracks = _Buffer(len(self.names), self._longest)
-        self._pre = _Buffer(len(self.names) if self._pre_fader else 0, self._longest)
-
-    def _measure(self) -> None:
-        for strip in (*self._strips, self._master):
-            strip.latest.measure()
-        self._measure_at = self.position + round(METER_SECONDS * self._rate)
+        self._tracks = BlockRoom(len(self.names), self._longest)
+        self._pre = BlockRoom(len(self.names) if self._pre_fader else 0, self._longest)

@@ -102,16 +102,21 @@ class Strip(Generic[R]):
             self.chain, self._line = self._next
             self._next = None
 
-    def process(self, block: Block, out: Block, fade: Crossfade | None, frame: int) -> None:
-        """The next block (2, frame) into `out`. fade: of the exchange under way. frame: number of its first frame."""
+    def process(self, block: Block, room: Block, fade: Crossfade | None, frame: int) -> Block:
+        """The next block (2, frame); it may be `room`, what the chain gave or, without a chain, `block` itself.
+
+        room: of the same shape. fade: of the exchange under way. frame: number of the block's first frame.
+        """
         heard = self.chain.process(block)
-        self._line.process(heard, out)
-        if self._next is None or fade is None:
-            return
-        chain, line = self._next
-        beside = self._beside[:, : block.shape[1]]
-        line.process(heard if chain is self.chain else chain.process(block), beside)
-        fade.join(out, beside, frame)
+        if self._next is None and not self._line.delay:
+            return heard
+        self._line.process(heard, room)
+        if self._next is not None and fade is not None:
+            chain, line = self._next
+            beside = self._beside[:, : block.shape[1]]
+            line.process(heard if chain is self.chain else chain.process(block), beside)
+            fade.join(room, beside, frame)
+        return room
 
     def reset(self) -> None:
         """Forget everything heard so far."""

@@ -5,22 +5,26 @@ from pathlib import Path
 import numpy as np
 
 from plugin_host.engine.outputs.frame_ring import FrameRing
+from plugin_host.errors import OutputError
+from plugin_host.live.capture_file import CaptureFile, rescue
 from plugin_host.live.signal_path import SignalPath
-from separation_core.audio.writing import SongWriter
-from separation_core.errors import SeparationError
-from separation_core.units import Hertz
 
-_SECONDS = 20
-_PIECE = 16_384
+_RING_SECONDS = 20
+_PIECE_SECONDS = 0.2
+"""What is written at a time, and so the most that a crash takes away."""
 
 
 class CaptureWriter:
-    """Writes the master, float32 at the session's rate; the file appears when it is complete."""
+    """Writes the master, float32 at the session's rate; the file has its name when it is complete.
+
+    Where the disk takes no more, what it took is kept.
+    """
 
     def __init__(self, path: SignalPath) -> None:
         self._path = path
-        self._writer: SongWriter | None = None
-        self._room = np.zeros((2, _PIECE), dtype=np.float32)
+        self._target = Path()
+        self._file: CaptureFile | None = None
+        self._room = np.zeros((2, round(path.rate * _PIECE_SECONDS)), dtype=np.float32)
 
     def begin(self, target: Path | None) -> None:
         """Write to `target` from the next block on; None ends what is being written."""
@@ -28,39 +32,51 @@ class CaptureWriter:
         if target is None:
             return
         try:
-            writer = SongWriter(target, Hertz(self._path.rate), 2)
-            self._writer = writer.__enter__()
-        except SeparationError as error:
+            file = self._file = CaptureFile(target, self._path.rate)
+        except OutputError as error:
             self._path.notice(str(error))
             return
-        self._ring = FrameRing(2, self._path.rate * _SECONDS)
-        self._path.loop.call(lambda: self._path.loop.record(self._ring))
+        self._target = target
+        ring = self._ring = FrameRing(2, self._path.rate * _RING_SECONDS)
+        self._path.loop.call(lambda: self._path.loop.record(ring) if self._file is file else None)
 
     def advance(self) -> None:
-        """Write what has come."""
-        if self._writer is None:
-            return
-        try:
-            while self._ring.readable:
-                count = min(self._ring.readable, _PIECE)
-                self._ring.read_into(self._room[:, :count])
-                self._writer.write(self._room[:, :count])
-        except SeparationError as error:
-            self._path.notice(f"the capture ends: {error}")
-            self._abandon(error)
+        """Write what has come, once it is worth it."""
+        while self._file is not None and self._ring.readable >= self._room.shape[1]:
+            self._write(self._file)
 
     def end(self) -> None:
         """Complete the file, if one is being written."""
-        if self._writer is None:
+        if self._file is None:
             return
         self._path.loop.record(None)
-        self.advance()
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            writer.__exit__(None, None, None)
+        while self._file is not None and self._ring.readable:
+            self._write(self._file)
+        if self._file is not None:
+            self._complete(self._file)
 
-    def _abandon(self, error: SeparationError) -> None:
-        writer, self._writer = self._writer, None
+    def _write(self, file: CaptureFile) -> None:
+        piece = self._room[:, : min(self._ring.readable, self._room.shape[1])]
+        self._ring.read_into(piece)
+        try:
+            file.write(piece)
+        except OutputError as error:
+            self._give_up(file, error)
+
+    def _complete(self, file: CaptureFile) -> None:
+        try:
+            file.complete()
+        except OutputError as error:
+            self._give_up(file, error)
+        self._file = None
+
+    def _give_up(self, file: CaptureFile, error: OutputError) -> None:
         self._path.loop.record(None)
-        if writer is not None:
-            writer.__exit__(type(error), error, error.__traceback__)
+        self._file = None
+        file.close()
+        try:
+            kept = rescue(self._target)
+        except OutputError:
+            kept = 0
+        rest = f"its first {kept / self._path.rate:.1f} s are kept" if kept else "nothing of it is kept"
+        self._path.notice(f"the capture ends: {error}; {rest}")

@@ -24,29 +24,43 @@ FULL_SCALE = 1.0
 
 
 class LevelWindow:
-    """Peak and RMS of signals since the last `take`. Blocks are kept and measured together, which is much cheaper.
+    """What was played since the last `take`. Blocks are kept and measured together, which is much cheaper.
 
-    frames: at most so many between two takes.
+    tracks, frames: at most so many, and so many between two takes. early: frames by which the original comes before
+    the remix.
     """
 
-    def __init__(self, signals: int, frames: int) -> None:
-        self._room = np.zeros((signals, 2, frames), np.float32)
+    _REMIX, _ORIGINAL, _HEARD, _TRACKS = range(4)
+
+    def __init__(self, tracks: int, frames: int, early: int) -> None:
+        self._room = np.zeros((self._TRACKS + tracks, 2, frames + early), np.float32)
+        self._early = early
         self.frames = 0
 
-    def add(self, signals: Block, last: Block) -> None:
-        """Take in a block of signals (signal, 2, frame) and one more (2, frame) after them."""
-        end = self.frames + last.shape[1]
-        self._room[: len(signals), :, self.frames : end] = signals
-        self._room[len(signals), :, self.frames : end] = last
+    def add(self, tracks: Block, heard: Block, remix: Block, original: Block) -> None:
+        """Take in a block: (track, 2, frame), the others (2, frame)."""
+        room, begin, end = self._room, self.frames, self.frames + heard.shape[1]
+        room[self._REMIX, :, begin:end] = remix
+        room[self._ORIGINAL, :, begin + self._early : end + self._early] = original
+        room[self._HEARD, :, begin:end] = heard
+        room[self._TRACKS : self._TRACKS + len(tracks), :, begin:end] = tracks
         self.frames = end
 
-    def take(self, signals: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Peak and RMS (signal, 2) of the first signals since the last call, and begin anew."""
-        kept = self._room[:signals, :, : self.frames]
+    @property
+    def pair(self) -> Block:
+        """Remix and original side by side and in time, (4, frame)."""
+        return self._room[: self._HEARD, :, : self.frames].reshape(4, self.frames)
+
+    def take(self, tracks: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Peak and RMS (signal, 2) of what is heard and, after it, of so many tracks; begins anew."""
+        kept = self._room[self._HEARD : self._TRACKS + tracks, :, : self.frames]
         peak = np.maximum(kept.max(axis=2, initial=0.0), -kept.min(axis=2, initial=0.0))
-        rms = np.sqrt(np.einsum("scf,scf->sc", kept, kept) / max(1, self.frames))
+        rms = np.matmul(kept[..., None, :], kept[..., None])[..., 0, 0]
+        rms *= np.float32(1 / max(1, self.frames))
+        original = self._room[self._ORIGINAL]
+        original[:, : self._early] = original[:, self.frames : self.frames + self._early].copy()
         self.frames = 0
-        return peak, rms
+        return peak, np.sqrt(rms, out=rms)
 
 
 class ShortTermLoudness:

@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from plugin_host.engine.glide import GainGlide, ramp_shape
-from plugin_host.engine.latency import DelayLine
 from plugin_host.engine.strip import Runner
 
 Block = npt.NDArray[np.float32]
@@ -27,8 +26,6 @@ class ReferenceSwitch:
         self._level = GainGlide(np.ones(2), shape)
         self._runs = on
         self._room = np.zeros(4 * longest_block, dtype=np.float32)
-        self._pair = np.zeros(4 * longest_block, dtype=np.float32)
-        self._wait = DelayLine(limiter.latency, longest_block)
         self._ramp = len(shape)
         self._remix_alone_from = 0
 
@@ -52,17 +49,11 @@ class ReferenceSwitch:
         if not self._runs:
             self._level.jump(self._level.frame)
 
-    def process(self, remix: Block, original: Block) -> tuple[Block, Block]:
-        """The next (2, frame) of what is heard, and remix and original (4, frame) to be compared, in time.
-
-        Both are valid until the next call. While the remix is alone it comes back untouched.
-        """
-        count = remix.shape[1]
-        pair = self._pair[: 4 * count].reshape(4, count)
-        pair[:2] = remix
-        self._wait.process(original, pair[2:])
+    def process(self, remix: Block, original: Block) -> Block:
+        """The next (2, frame) of what is heard, valid until the next call; the remix itself while it is alone."""
         if not self._runs:
-            return remix, pair
+            return remix
+        count = remix.shape[1]
         both = self._room[: 4 * count].reshape(4, count)
         self._level.apply(original, out=both[2:])
         both[2:] = self._limiter.process(both[2:])
@@ -70,6 +61,6 @@ class ReferenceSwitch:
         self._fade.apply(both, out=both)
         if not self.on and self._fade.frame > self._remix_alone_from:
             self._runs = False
-            return remix, pair
+            return remix
         both[:2] += both[2:]
-        return both[:2], pair
+        return both[:2]

@@ -25,6 +25,7 @@ from plugin_host.live.metering import FULL_SCALE, WINDOW_SECONDS, LevelWindow
 from plugin_host.live.port import Applied
 from plugin_host.live.reference import ReferenceSwitch
 from plugin_host.live.shared import SharedState
+from plugin_host.live.transport_lock import TransportLock
 from plugin_host.mix.limits import MAX_TRACKS
 
 Block = npt.NDArray[np.float32]
@@ -45,7 +46,8 @@ class RenderPath:
     """What a block passes, in this order, and how it is cut.
 
     block: frames per turn. ahead_buffers: of the device, that the ring holds before the thread waits. direct: whether
-    the tracks follow the master in the ring, "pre" or "post" their faders; "" sends the master alone.
+    the tracks follow the master in the ring, "pre" or "post" their faders; "" sends the master alone. lock: keeps what
+    is heard in step with JACK's transport.
     """
 
     feed: Feed
@@ -59,6 +61,7 @@ class RenderPath:
     ahead_buffers: int
     direct: Sequence[str] = ()
     pre_fader: bool = False
+    lock: TransportLock | None = None
 
 
 class RenderLoop:
@@ -66,7 +69,7 @@ class RenderLoop:
 
     begin: called first, in the thread. ahead: frames of the device that the ring holds before the thread waits.
     bell: rung by the device after it took a buffer. applied: where `Applied` is
-    put for whoever reports it.
+    put for whoever reports it. place: song frame and engine frame with which the next block begins.
     """
 
     def __init__(self, path: RenderPath, shared: SharedState, rate: int, begin: Callable[[], None]) -> None:
@@ -75,14 +78,16 @@ class RenderLoop:
         self.applied: deque[Applied] = deque()
         self.ended_at: deque[int] = deque()
         self.ahead = path.ahead_buffers * path.block
-        self.fading = False
         self.playing = False
+        self.place = path.feed.song_frame, path.renderer.position
+        self._fading = False
+        self._exchanges_posted = self._exchanges_begun = 0
         self._posted: deque[Posted] = deque()
         self._timed: deque[Posted] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._sinks: tuple[FrameRing, ...] = ()
         self._window = round(WINDOW_SECONDS * rate)
-        self._levels = LevelWindow(MAX_TRACKS + 1, self._window + path.block)
+        self._levels = LevelWindow(MAX_TRACKS, self._window + path.block, path.switch.latency)
         self._clipped = np.zeros(MAX_TRACKS + 1, dtype=bool)
         self._lanes = np.zeros(2 * (1 + len(path.direct)) * path.block, dtype=np.float32)
         self._original = np.zeros(2 * path.block, dtype=np.float32)
@@ -102,9 +107,16 @@ class RenderLoop:
         self.bell.ring()
         self._thread.join()
 
+    @property
+    def free(self) -> bool:
+        """Whether chains can be exchanged: no change that does so waits or is under way. Else keep it back."""
+        return self._exchanges_posted == self._exchanges_begun and not self._fading
+
     def post(self, posted: Posted) -> None:
-        """Have a change carried out; those with a time are given in order of time."""
-        (self._posted if posted.at is None else self._timed).append(posted)
+        """Have a change carried out, one that is not light only while `free`; those with a time in order of time."""
+        self._exchanges_posted += not posted.change.is_light
+        waits = posted.at is not None and (self._timed or posted.at > self._path.renderer.position)
+        (self._timed if waits else self._posted).append(posted)
         self.bell.ring()
 
     def call(self, action: Callable[[], None]) -> None:
@@ -143,72 +155,95 @@ class RenderLoop:
             count -= part
 
     def _carry_out_due(self) -> None:
-        renderer = self._path.renderer
-        song_frame = self._path.feed.song_frame
-        while self._posted:
-            self._carry_out(self._posted.popleft(), song_frame)
+        if not self._posted and not self._timed:
+            return
+        renderer, song_frame = self._path.renderer, self._path.feed.song_frame
+        self._carry_out_posted(song_frame)
         while self._timed and (self._timed[0].at or 0) <= renderer.position:
             self._carry_out(self._timed.popleft(), song_frame)
+
+    def _carry_out_posted(self, song_frame: int) -> None:
+        """All that is light, or one exchange of chains and nothing else.
+
+        A take knows frames, and not what was posted together: what begins at one frame is one change in its bounce, and
+        a chain that is built anew with a parameter is not one in which that parameter glides.
+        """
+        if self._posted and not self._posted[0].change.is_light:
+            self._carry_out(self._posted.popleft(), song_frame)
+            return
+        while self._posted and self._posted[0].change.is_light:
+            self._carry_out(self._posted.popleft(), song_frame)
 
     def _carry_out(self, posted: Posted, song_frame: int) -> None:
         renderer = self._path.renderer
         renderer.apply(posted.change)
-        self.fading = renderer.fading
+        self._fading = renderer.fading
+        self._exchanges_begun += not posted.change.is_light  # last: whoever sees it sees the fade, too
         self._path.original_delay.move(renderer.latency - self._path.switch.latency)
         self.applied.append(Applied(posted.numbers, renderer.position, song_frame))
 
     def _render(self, count: int) -> None:
         path = self._path
         fed = path.feed.read(path.renderer.names, count)
+        if path.lock is not None:
+            path.lock.note(path.renderer.position, fed)
         rendered = path.renderer.render_block(fed.inputs, count)
         original = self._original[: 2 * count].reshape(2, count)
         path.original_delay.process(fed.reference, original)
-        heard, pair = path.switch.process(rendered.master, original)
-        self._send(heard, rendered, count)
-        if path.meter_ring.writable >= count:
-            path.meter_ring.write(pair)
-        self._measure(heard, rendered, fed)
-        self.fading, self.playing = path.renderer.fading, fed.playing
+        heard = path.switch.process(rendered.master, original)
+        path.ring.write(path.adapter.process(self._beside_direct(heard, rendered) if path.direct else heard))
+        for sink in self._sinks:
+            sink.write(heard)
+        self._levels.add(rendered.tracks, heard, rendered.master, original)
+        self._note(len(rendered.tracks), fed)
+        self._fading, self.playing = path.renderer.fading, fed.playing
+        self.place = path.feed.song_frame, path.renderer.position  # at once, so that they belong together
 
-    def _send(self, heard: Block, rendered: Rendered, count: int) -> None:
-        path = self._path
+    def _beside_direct(self, heard: Block, rendered: Rendered) -> Block:
+        """What is heard and, after it, the tracks that go out by themselves: (channel, frame)."""
+        path, count = self._path, heard.shape[1]
         lanes = self._lanes[: 2 * (1 + len(path.direct)) * count].reshape(-1, 2, count)
         lanes[0] = heard
         direct = rendered.pre if path.pre_fader else rendered.tracks
-        places = {name: place for place, name in enumerate(path.renderer.names)} if path.direct else {}
+        places = {name: place for place, name in enumerate(path.renderer.names)}
         for lane, name in enumerate(path.direct, 1):
             place = places.get(name)
             lanes[lane] = 0.0 if place is None else direct[place]
-        path.ring.write(path.adapter.process(lanes.reshape(-1, count)))
-        for sink in self._sinks:
-            sink.write(heard)
+        return lanes.reshape(-1, count)
 
-    def _measure(self, heard: Block, rendered: Rendered, fed: FeedBlock) -> None:
-        tracks = len(rendered.tracks)
-        self._levels.add(rendered.tracks, heard)
+    def _note(self, tracks: int, fed: FeedBlock) -> None:
         self._starved += fed.starved
         if fed.ended:
-            self.ended_at.append(int(fed.song_frame))
+            self.ended_at.append(self._path.feed.song_frame)
         if self._levels.frames >= self._window:
             self._publish(tracks, fed)
 
     def _publish(self, tracks: int, fed: FeedBlock) -> None:
         shared, renderer = self._shared, self._path.renderer
-        rows = slice(0, tracks + 1)
-        peak, rms = self._levels.take(tracks + 1)
-        self._clipped[rows] |= (peak >= FULL_SCALE).any(axis=1)
+        if self._path.meter_ring.writable >= self._levels.frames:
+            self._path.meter_ring.write(self._levels.pair)
+        levels = self._levels.take(tracks)
         shared.begin()
-        state, meters = shared.state, shared.meters
-        meters["peak"][rows], meters["rms"][rows], meters["clipped"][rows] = peak, rms, self._clipped[rows]
-        meters["reduction_db"][rows] = renderer.reductions_db
+        self._publish_meters(tracks, *levels)
+        state = shared.state
         if renderer.names != self._names:
             self._names = renderer.names
-            shared.names[:tracks] = [name.encode()[:63] for name in self._names]
+            shared.names[:tracks] = [name.encode() for name in self._names]
         state["tracks"] = tracks
         state["engine_frame"], state["song_frame"] = renderer.position, fed.song_frame
         state["playing"], state["reference"] = fed.playing, self._path.switch.on
         state["starved"], state["load"] = self._starved, self._load
         shared.end()
+
+    def _publish_meters(self, tracks: int, peak: Block, rms: Block) -> None:
+        """peak, rms: (signal, 2), of what is heard and of the tracks; in shared memory the tracks come first."""
+        meters = self._shared.meters
+        if peak.max() >= FULL_SCALE:
+            self._clipped[: tracks + 1] |= (np.concatenate([peak[1:], peak[:1]]) >= FULL_SCALE).any(axis=1)
+        meters["peak"][:tracks], meters["rms"][:tracks] = peak[1:], rms[1:]
+        meters["peak"][tracks], meters["rms"][tracks] = peak[0], rms[0]
+        meters["clipped"][: tracks + 1] = self._clipped[: tracks + 1]
+        meters["reduction_db"][: tracks + 1] = self._path.renderer.reductions_db
 
     def _note_load(self, load: float) -> None:
         self._load += 0.05 * (load - self._load)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from plugin_host.mix.limits import MAX_TRACKS
 
-_NAME_BYTES = 64
-_BLAME_BYTES = 160
+NAME_BYTES = 800
+"""UTF-8 of the longest name that a mix file may have."""
+_BLAME_BYTES = NAME_BYTES + 40
 _TRIES = 100
 
 STATE = np.dtype(
@@ -34,13 +35,15 @@ _LAYOUT = np.dtype(
     [
         ("state", STATE),
         ("meters", METER, MAX_TRACKS + 1),
-        ("names", f"S{_NAME_BYTES}", MAX_TRACKS),
+        ("names", f"S{NAME_BYTES}", MAX_TRACKS),
         ("lufs", "f8"),
         ("dropouts", "i8"),
         ("xruns", "i8"),
+        ("song_delay_ms", "f8"),
         ("heartbeat", "u8"),
         ("blame", f"S{_BLAME_BYTES}", 2),
-    ]
+    ],
+    align=True,
 )
 
 
@@ -54,6 +57,7 @@ class Snapshot:
     lufs: float
     dropouts: int
     xruns: int
+    song_delay_ms: float
 
 
 class SharedState:
@@ -63,6 +67,9 @@ class SharedState:
         self._owned = name is None
         self._memory = SharedMemory(name, create=self._owned, size=_LAYOUT.itemsize)
         self._all = np.ndarray((), dtype=_LAYOUT, buffer=self._memory.buf)
+        # Plain integers in the same memory: numpy's are slow to count, and these are counted for every buffer.
+        counted = self._all["state"]["number"], self._all["heartbeat"]
+        self._number, self._beats = (field.reshape(1).data for field in counted)
         self.name = self._memory.name
         self._last: Snapshot | None = None
         if self._owned:
@@ -81,23 +88,23 @@ class SharedState:
 
     @property
     def names(self) -> npt.NDArray[np.bytes_]:
-        """For the one writer: the tracks' names, cut at 64 bytes of UTF-8."""
+        """For the one writer: the tracks' names, in UTF-8; what does not fit is cut."""
         return self._all["names"]
 
     def begin(self) -> None:
         """Writing begins."""
-        self._all["state"]["number"] |= 1
+        self._number[0] |= 1
 
     def end(self) -> None:
         """What was written is whole."""
-        self._all["state"]["number"] += 1
+        self._number[0] += 1
 
     def read(self) -> Snapshot:
         """A consistent copy; the one before if the writer was always in the way."""
         for _ in range(_TRIES):
-            before = int(self._all["state"]["number"])
+            before = self._number[0]
             copy = self._all.copy()
-            if before % 2 == 0 and int(self._all["state"]["number"]) == before:
+            if before % 2 == 0 and self._number[0] == before:
                 self._last = _snapshot(copy)
                 return self._last
         return self._last or _snapshot(self._all.copy())
@@ -105,15 +112,16 @@ class SharedState:
     @property
     def heartbeat(self) -> int:
         """Counts up while the render thread lives."""
-        return int(self._all["heartbeat"])
+        return self._beats[0]
 
     def beat(self) -> None:
         """The render thread lives."""
-        self._all["heartbeat"] += 1
+        self._beats[0] += 1
 
-    def note(self, lufs: float, dropouts: int, xruns: int) -> None:
-        """For the control thread: loudness, and buffers that were missed."""
+    def note(self, lufs: float, dropouts: int, xruns: int, song_delay_ms: float) -> None:
+        """For the control thread: loudness, buffers that were missed, the song's way to the ear."""
         self._all["lufs"], self._all["dropouts"], self._all["xruns"] = lufs, dropouts, xruns
+        self._all["song_delay_ms"] = song_delay_ms
 
     @property
     def blame(self) -> str:
@@ -132,6 +140,8 @@ class SharedState:
     def close(self) -> None:
         """Let go of the memory; whoever made it also removes it."""
         del self._all
+        self._number.release()
+        self._beats.release()
         self._memory.close()
         if self._owned:
             self._memory.unlink()
@@ -141,4 +151,4 @@ def _snapshot(copy: npt.NDArray[np.void]) -> Snapshot:
     count = int(copy["state"]["tracks"])
     names = tuple(bytes(name).decode("utf-8", "replace") for name in copy["names"][:count])
     lufs, missed = float(copy["lufs"]), (int(copy["dropouts"]), int(copy["xruns"]))
-    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed)
+    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed, float(copy["song_delay_ms"]))

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,18 +17,21 @@ from plugin_host.engine.outputs.request import Lane, OutputRequest
 from plugin_host.engine.outputs.steady_output import SteadyOutput
 from plugin_host.engine.prepare import PreparedMix, PrepareOptions, prepared_mix
 from plugin_host.engine.render_block import RenderSetup
+from plugin_host.errors import MixError
 from plugin_host.live.blame import BlameMarker
+from plugin_host.live.lanes import lanes_of
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.reference import ReferenceSwitch
 from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
 from plugin_host.live.shared import SharedState
+from plugin_host.live.transport_lock import RingView, TransportLock
 from plugin_host.mix.roles import roles_of
 from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
-from plugin_host.stems.open_session import HostSession, open_for_host
+from plugin_host.stems.open_session import HostSession, open_for_host, reopen_for_host
+from plugin_host.stems.reader import SilentStem, StemReader
 from separation_core.audio.frames import FrameSource
 
-MASTER_LANE = "master"
-_METER_SECONDS = 2
+_METER_SECONDS = 1
 _RATE_SLACK = 4096
 """Frames that a resampler may give at once beyond what it was given."""
 _MOST_USUAL_BUFFER = 2048
@@ -63,11 +66,14 @@ class SignalPath:
     def __init__(self, opened: OpenedParts, loop: RenderLoop, path: RenderPath, transport: Transport) -> None:
         self.rate, self.frames = opened.session.rate, opened.session.frames
         self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
-        self.loop, self.switch, self.meter_ring = loop, path.switch, path.meter_ring
+        self.loop, self.switch, self.meter_ring, self.lock = loop, path.switch, path.meter_ring, path.lock
         self._path, self._sources, self._speed = path, opened.sources, transport.speed
         self._dropouts = self._faults = 0
         self._started = False
         self._notices: deque[str] = deque(opened.warnings)
+        if self.lock is not None:
+            self.lock.attach(self._ring_view(), self.frames)
+        self._taken_from = self._path.ring if self.lock is None else self.lock
 
     @property
     def latency_ms(self) -> float:
@@ -75,6 +81,18 @@ class SignalPath:
         output, renderer = self.output, self._path.renderer
         device_frames = self.loop.ahead + 2 * output.buffer + output.latency_frames + self._path.adapter.delay_frames
         return 1000.0 * (device_frames / output.rate + (renderer.latency - renderer.track_latency) / self.rate)
+
+    @property
+    def song_delay_ms(self) -> float:
+        """From when a block of the song enters the mixer to when its first frame is heard."""
+        output, renderer = self.output, self._path.renderer
+        device_frames = self.loop.ahead + output.latency_frames + self._path.adapter.delay_frames
+        return 1000.0 * (device_frames / output.rate + renderer.latency / self.rate)
+
+    @property
+    def block(self) -> int:
+        """Frames that are rendered at a time."""
+        return self._path.block
 
     @property
     def dropouts(self) -> int:
@@ -117,8 +135,7 @@ class SignalPath:
 
     def position(self) -> Position:
         """Where the song is now."""
-        feed = self.feed
-        return Position(self.loop.playing, feed.song_frame, self._path.renderer.position, self._speed)
+        return Position(self.loop.playing, *self.loop.place, self._speed)
 
     def notice(self, text: str) -> None:
         """Have the user told something."""
@@ -129,7 +146,8 @@ class SignalPath:
         faults = self._path.renderer.faults
         new = faults[self._faults :]
         self._faults = len(faults)
-        lines = [f"{fault.where} gave no sound but noise or NaN and is silent: change its chain" for fault in new]
+        remedy = "change its chain, or restore its stem"
+        lines = [f"{fault.where} gave no sound but noise or NaN and is silent: {remedy}" for fault in new]
         lines += [*self._notices, *self.feed.problems(), *self.output.events()]
         self._notices.clear()
         self.feed.retired()  # the builder, whose they are, closes them; nobody need hold them here
@@ -139,29 +157,44 @@ class SignalPath:
         """The transport with what the clock did to it."""
         return replace(transport, playing=self.loop.playing, position=self.feed.song_frame)
 
+    def _ring_view(self) -> RingView:
+        """Tracks with outputs of their own are in step with JACK's transport, the master a little after; else it is."""
+        path = self._path
+        ratio = self.output.rate / self.rate
+        latency = (lambda: path.renderer.track_latency) if path.direct else (lambda: path.renderer.latency)
+        return RingView(path.ring, ratio, latency, lambda: self.loop.ahead)
+
     def _pull(self, out: Block) -> None:
         """In the device's thread: copy, count, ring."""
-        ring = self._path.ring
         self.loop.ahead = self._path.ahead_buffers * out.shape[1]  # the user of a JACK server may change its buffer
-        self._dropouts += ring.read_into(out) < out.shape[1]
+        self._dropouts += self._taken_from.read_into(out) < out.shape[1]
         self.loop.bell.ring()
 
 
 @contextmanager
 def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iterator[SignalPath]:
     """Open session, chains and device as the settings say; `HostError` where something is not there."""
-    session = open_for_host(settings.session)
+    session = open_for_host(settings.session) if settings.must_open else reopen_for_host(settings.session)
     marker = BlameMarker(shared)
+    silenced: list[str] = []
     names = [track.name for track in begin.mix.tracks]
     with ExitStack() as stack:
-        output = _output(settings, session, names)
+        lock = TransportLock() if settings.output == "jack" and settings.jack_transport != "off" else None
+        lanes = lanes_of(settings, names)
+        output = _output(settings, session, lanes, lock)
         stack.callback(output.stop)
         setup = RenderSetup(session.rate, output.buffer, pre_fader=settings.direct == "pre")
-        options = PrepareOptions(settings.allow_missing, scratch=settings.scratch, marker=marker)
+        options = PrepareOptions(
+            settings.allow_missing,
+            scratch=settings.scratch,
+            advance=lambda _: shared.beat(),  # what is rendered ahead may take long: nobody should think we hang
+            marker=marker,
+            silenced=None if settings.must_open else silenced.append,
+        )
         prepared = stack.enter_context(prepared_mix(session, begin.mix, setup, options))
-        song = stack.enter_context(closing(session.open_song()))
+        song = stack.enter_context(closing(_song(session, options)))
         feed = stack.enter_context(closing(_feed(session, begin, prepared, song)))
-        render = _render_path(settings, session, feed, prepared, output, begin)
+        render = replace(_render_path(settings, session, feed, prepared, output, begin), lock=lock)
         builder = Builder(
             session,
             session.rate,
@@ -172,24 +205,35 @@ def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iter
         )
         stack.callback(builder.close)
         sources = dict(zip(names, prepared.sources, strict=True))
-        opened = OpenedParts(session, builder, output, sources, prepared.warnings)
+        opened = OpenedParts(session, builder, output, sources, (*silenced, *prepared.warnings))
         loop = RenderLoop(render, shared, session.rate, marker.rendering)
         path = SignalPath(opened, loop, render, begin.transport)
         stack.callback(path.stop)
         yield path
 
 
-def _output(settings: LiveSettings, session: HostSession, names: Sequence[str]) -> SteadyOutput:
-    direct = names if settings.direct else ()
-    lanes = [Lane(MASTER_LANE), *(Lane(name, pre_fader=settings.direct == "pre") for name in direct)]
+def _song(session: HostSession, options: PrepareOptions) -> StemReader | SilentStem:
+    try:
+        return session.open_song()
+    except MixError as error:
+        if options.silenced is None:
+            raise
+        options.silenced(f"the original is silent: {error}")
+        return SilentStem(session.rate, session.frames)
+
+
+def _output(
+    settings: LiveSettings, session: HostSession, lanes: tuple[Lane, ...], lock: TransportLock | None
+) -> SteadyOutput:
     return SteadyOutput(
         OutputRequest(
             kind=settings.output,
             rate=session.rate,
-            lanes=tuple(lanes),
+            lanes=lanes,
             device=settings.device,
             buffer=settings.buffer,
             path=settings.path,
+            transport=lock,
         ),
         must_open=settings.must_open,
     )
@@ -212,7 +256,7 @@ def _render_path(
 ) -> RenderPath:
     rate, renderer = session.rate, prepared.renderer
     limiter = safety_limiter(rate, begin.mix.master.ceiling_db)
-    direct = tuple(track.name for track in begin.mix.tracks) if settings.direct else ()
+    direct = tuple(lane.name for lane in lanes_of(settings, [track.name for track in begin.mix.tracks])[1:])
     channels = 2 + 2 * len(direct)
     return RenderPath(
         feed=feed,

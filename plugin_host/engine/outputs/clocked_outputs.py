@@ -115,7 +115,9 @@ class FileOutput(NullOutput):
         if request.path is None:
             raise OutputError("an output to a file needs the file's path")
         self.title = f"file {request.path}"
-        self._columns = np.array(lane_channels(request.lanes))
+        columns = lane_channels(request.lanes)
+        self._rows = np.array([row for row, column in enumerate(columns) if column is not None])
+        self._columns = np.array([column for column in columns if column is not None])
         width = int(self._columns.max()) + 1
         self._wide = np.zeros((width, self.buffer), dtype=np.float32)
         self._failure = ""
@@ -149,7 +151,7 @@ class FileOutput(NullOutput):
     def _take(self) -> None:
         if self._room is None or self._writer is None:
             return
-        self._wide[self._columns] = self._room.take(self.buffer)
+        self._wide[self._columns] = self._room.take(self.buffer)[self._rows]
         try:
             self._writer.write(self._wide)
         except SeparationError as error:

@@ -1,7 +1,7 @@
 """What every output promises, whatever is behind it."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,19 @@ Block = npt.NDArray[np.float32]
 
 Pull = Callable[[Block], None]
 """Fills the block it is given. It is called in the device's own thread: it may copy, and nothing else."""
+
+Rolling = Literal["no", "starting", "yes"]
+"""Of a server's transport; "starting" while it waits for clients that are not ready."""
+
+
+class TransportFollower(Protocol):
+    """Who keeps to a server's transport. Both are called in the device's thread: no waiting."""
+
+    def cycle(self, rolling: Rolling, frame: int) -> None:
+        """Before every pull: the transport's state and frame (of the server's rate) for the samples to be pulled."""
+
+    def is_ready(self, frame: int) -> bool:
+        """Whether the transport may roll from that frame on; the server asks until all its clients are ready."""
 
 
 class Output(Protocol):

@@ -13,7 +13,8 @@ class FrameRing:
     """
 
     def __init__(self, channels: int, capacity_frames: int) -> None:
-        self._frames = np.zeros((channels, capacity_frames), dtype=np.float32)
+        self._frames = np.empty((channels, capacity_frames), dtype=np.float32)
+        self._frames.fill(0.0)  # the system gives memory when it is first written to, which audio must not wait for
         self._capacity = capacity_frames
         self._written = 0
         self._read = 0
@@ -24,13 +25,18 @@ class FrameRing:
         return self._written - self._read
 
     @property
+    def taken(self) -> int:
+        """Frames that were read or skipped so far."""
+        return self._read
+
+    @property
     def writable(self) -> int:
         """Frames there is room for."""
         return self._capacity - self._written + self._read
 
     def write(self, block: Block) -> int:
         """Append as much of the (channel, frame) block as there is room for; how many frames that were."""
-        count: int = min(block.shape[1], self.writable)
+        count: int = min(block.shape[1], self._capacity - self._written + self._read)
         start = self._written % self._capacity
         first = min(count, self._capacity - start)
         self._frames[:, start : start + first] = block[:, :first]
@@ -51,3 +57,7 @@ class FrameRing:
             out[:, count:] = 0.0
         self._read += count
         return count
+
+    def skip(self, count: int) -> None:
+        """Pass over the oldest frames, as many of `count` as there are; none where it is negative. For the reader."""
+        self._read += min(max(count, 0), self.readable)

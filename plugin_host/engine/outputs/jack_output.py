@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plugin_host.engine.outputs.contract import Pull
+from plugin_host.engine.outputs.contract import Pull, Rolling
 from plugin_host.engine.outputs.pull_room import PullRoom
 from plugin_host.engine.outputs.request import MASTER, Lane, OutputRequest
 from plugin_host.errors import OutputError
@@ -42,7 +42,7 @@ class JackOutput:
         self.channels = 2 * len(request.lanes)
         self.alive, self.xruns = True, 0
         self._reason = ""
-        self._lanes = request.lanes
+        self._lanes, self._follower = request.lanes, request.transport
         self._ports: list[Any] = []
         self._room: PullRoom | None = None
         self._leaving = False
@@ -101,7 +101,10 @@ class JackOutput:
             self._close(client)
 
     def transport_state(self) -> tuple[bool, int]:
-        """Whether JACK's transport rolls, and at which frame (of the server's rate); (False, 0) once it is gone."""
+        """Whether JACK's transport rolls, and at which frame (of the server's rate); (False, 0) once it is gone.
+
+        To follow it to the frame, give a `TransportFollower` with the request.
+        """
         with self._lifetime:
             if self._client is None or not self.alive:
                 return False, 0
@@ -128,6 +131,7 @@ class JackOutput:
 
     def _prepare(self, request: OutputRequest) -> None:
         client = self._client
+        self._pointer = client._ptr
         self._name: str = client.name
         self._buffer: int = client.blocksize
         if request.device_rate not in (None, self.rate):
@@ -137,6 +141,11 @@ class JackOutput:
         try:
             self._ports = [client.outports.register(name) for name in port_names(request.lanes)]
             client.set_process_callback(self._process)
+            if self._follower is not None:
+                self._place = self._jack._ffi.new(
+                    "jack_position_t*"
+                )  # one of our own: the client's is for other threads
+                client.set_sync_callback(self._is_ready)
             client.set_blocksize_callback(self._note_buffer)
             client.set_xrun_callback(self._note_xrun)
             client.set_shutdown_callback(self._note_shutdown)
@@ -177,8 +186,14 @@ class JackOutput:
             raise self._jack.CallbackExit
         if self._room is None:
             return
+        if self._follower is not None:
+            state = self._jack._lib.jack_transport_query(self._pointer, self._place)
+            self._follower.cycle(_rolling(self._jack, state), int(self._place.frame))
         for port, samples in zip(self._ports, self._room.take(frames), strict=True):
             port.get_array()[:] = samples
+
+    def _is_ready(self, _: int, position: Any) -> bool:
+        return self._leaving or self._follower is None or self._follower.is_ready(int(position.frame))
 
     def _note_buffer(self, frames: int) -> None:
         self._buffer = frames
@@ -194,10 +209,17 @@ class JackOutput:
         with contextlib.suppress(self._jack.JackError):  # a patchbay may have connected them first; it is a convenience
             speakers = self._client.get_ports(is_audio=True, is_input=True, is_physical=True)
             for lane, left in zip(self._lanes, range(0, self.channels, 2), strict=True):
-                chosen = lane.channels or ((1, 2) if lane.name == MASTER else ())
+                usual = (1, 2) if lane.name == MASTER else ()
+                chosen = usual if lane.channels is None else lane.channels
                 for side, channel in enumerate(chosen):
                     if channel <= len(speakers):
                         self._client.connect(self._ports[left + side], speakers[channel - 1])
+
+
+def _rolling(jack: Any, state: int) -> Rolling:
+    if state == jack.STOPPED:
+        return "no"
+    return "yes" if state == jack.ROLLING else "starting"
 
 
 def library() -> Any:

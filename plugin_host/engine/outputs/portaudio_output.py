@@ -37,7 +37,7 @@ class PortAudioOutput:
         self._library = library()
         card = find_card(sound_cards(self._library), request.device, _usual_index(self._library))
         self._columns = lane_channels(request.lanes)
-        self._width = max(self._columns) + 1
+        self._width = 1 + max(column for column in self._columns if column is not None)
         if self._width > card.channels:
             raise OutputError(
                 f"{card.full_name} has {card.channels} output channels and {self._width} are asked for: send fewer"
@@ -97,10 +97,11 @@ class PortAudioOutput:
             self.xruns += 1
         if self._room is None:
             return
-        if self.channels < self._width:
+        if self.channels < self._width or None in self._columns:
             out.fill(0.0)
         for column, samples in zip(self._columns, self._room.take(frames), strict=True):
-            out[:, column] = samples
+            if column is not None:
+                out[:, column] = samples
 
     def _note_finished(self) -> None:
         self._finished = True

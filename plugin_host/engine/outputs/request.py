@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from plugin_host.engine.outputs.contract import TransportFollower
 from plugin_host.errors import OutputError
 
 OutputKind = Literal["null", "portaudio", "jack", "file"]
@@ -24,12 +25,12 @@ class Lane:
 
     name: "master" or a track. pre_fader: taken before the track's fader; it is up to whoever fills the ring. channels:
     the device's channels, counted from 1, that take left and right; None is the next pair that is free (JACK: ports of
-    its own, of which the master's are connected to the loudspeakers).
+    its own, of which the master's are connected to the loudspeakers); () is none (JACK: ports connected to nothing).
     """
 
     name: str
     pre_fader: bool = False
-    channels: tuple[int, int] | None = None
+    channels: tuple[int, int] | tuple[()] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class OutputRequest:
     rate: the session's, in Hz. device: a PortAudio device or a JACK server by name; "" is the usual one. buffer:
     frames, 16 to 8192; JACK's is the server's. path: of the file. device_rate: Hz to run the device at; None is the
     session's rate where the device can, else the device's own. speed: of the clock of "null" and "file", for tests;
-    infinity never waits.
+    infinity never waits. transport: told of the server's transport, where there is one (JACK).
     """
 
     kind: OutputKind
@@ -50,6 +51,7 @@ class OutputRequest:
     path: Path | None = None
     device_rate: int | None = None
     speed: float = 1.0
+    transport: TransportFollower | None = None
 
     def __post_init__(self) -> None:
         if not LEAST_BUFFER <= self.buffer <= MOST_BUFFER:
@@ -69,10 +71,10 @@ class OutputRequest:
         return self.rate if self.device_rate is None else self.device_rate
 
 
-def lane_channels(lanes: Sequence[Lane]) -> tuple[int, ...]:
-    """The device's channel, counted from 0, of every pulled channel: left and right of each lane in turn.
+def lane_channels(lanes: Sequence[Lane]) -> tuple[int | None, ...]:
+    """The device's channel, counted from 0, of every pulled channel: left and right of each lane in turn; None: none.
 
-    `OutputError`: no lane or too many, a channel below 1 or above 1024, or one that two signals want.
+    `OutputError`: no lane or too many, none that goes anywhere, a channel below 1 or above 1024 or asked for twice.
     """
     if not 0 < len(lanes) <= _MOST_CHANNEL // 2:
         raise OutputError(f"{len(lanes)} output signals: send the master at least, and {_MOST_CHANNEL // 2} at most")
@@ -80,13 +82,15 @@ def lane_channels(lanes: Sequence[Lane]) -> tuple[int, ...]:
     _check_channels(chosen)
     taken = set(chosen)
     free = (first for first in itertools.count(1, 2) if not {first, first + 1} & taken)
-    places: list[int] = []
+    places: list[int | None] = []
     for lane in lanes:
         if lane.channels is None:
             first = next(free)
             places += (first - 1, first)
         else:
-            places += (lane.channels[0] - 1, lane.channels[1] - 1)
+            places += [channel - 1 for channel in lane.channels] or [None, None]
+    if all(place is None for place in places):
+        raise OutputError("no output signal goes anywhere: send the master or a track to a channel pair")
     return tuple(places)
 
 

@@ -84,3 +84,23 @@ def test_a_ramp_lasts_twenty_milliseconds_and_ends_on_one(rate: int) -> None:
     assert len(shape) == pytest.approx(0.02 * rate, abs=1)
     assert shape[-1] == 1.0
     assert np.all(np.diff(shape) > 0)
+
+
+def test_of_steps_that_begin_together_the_last_one_counts() -> None:
+    steps = [(300, 0.1, 4.0), (300, 3.0, 2.0)]
+    assert np.array_equal(played(steps, [64]), played(steps[1:], [64]))
+
+
+@given(steps=STEPS, channels=st.integers(3, 9))
+def test_channels_that_rest_are_untouched_by_those_that_move(
+    steps: list[tuple[int, float, float]], channels: int
+) -> None:
+    levels = np.linspace(0.1, 0.9, channels)
+    levels[:2] = 1.0
+    glide = GainGlide(levels, SHAPE)
+    for at, left, right in sorted(steps):
+        glide.step(np.array([left, right, *levels[2:]]), at)
+    block = np.ones((channels, 2000), dtype=np.float32)
+    glide.apply(block, out=block)
+    assert np.array_equal(block[:2], played(steps, [2000]))
+    assert np.array_equal(block[2:], np.repeat(levels[2:, None].astype(np.float32), 2000, axis=1))

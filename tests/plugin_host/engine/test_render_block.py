@@ -1,5 +1,6 @@
 """The mixing function by itself, with small runners of known behaviour in place of effect chains."""
 
+import tracemalloc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -197,3 +198,46 @@ def test_after_a_restart_everything_is_as_new() -> None:
 def test_a_closed_master_is_silent(gain_db: float) -> None:
     mixer = renderer(mix_of(Track("a", "a"), gain_db=gain_db), [Late()])
     assert np.abs(rendered(mixer, noise(1), 512)[0]).max() < 1e-9
+
+
+@dataclass
+class Asked(Wire):
+    """A chain that counts how often it is asked for its reduction."""
+
+    times: int = 0
+
+    def measure(self) -> None:
+        self.times += 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 300, 801, 4096])
+def test_every_chain_is_asked_for_its_reduction_ten_times_a_second(size: int) -> None:
+    chains = [Asked() for _ in THREE.tracks]
+    rendered(renderer(THREE, chains), noise(3), size)
+    blocks = -(-FRAMES // size)
+    expected = min(FRAMES * 10 // RATE, blocks)
+    assert all(abs(chain.times - expected) <= 1 for chain in chains)
+
+
+def test_a_fader_at_unity_leaves_every_bit_alone() -> None:
+    songs = noise(1)
+    master, track = rendered(renderer(mix_of(Track("a", "a")), [Wire()]), songs, 512)
+    assert np.array_equal(master, songs[0])
+    assert np.array_equal(track, songs[0])
+
+
+def test_faders_that_are_moved_all_night_leave_nothing_behind() -> None:
+    """Aux sends in particular, which nobody uses: what is told to them must not pile up until somebody does."""
+    mixer, songs = renderer(THREE, [Wire(), Wire(), Wire()]), noise(3, 64)
+    louder = replace(THREE, tracks=(replace(THREE.tracks[0], gain_db=-3.0), *THREE.tracks[1:]))
+    tracemalloc.start()
+    try:
+        for turn in range(2000):
+            if turn == 500:
+                before, _ = tracemalloc.get_traced_memory()
+            mixer.apply(light_change(THREE, louder if turn % 2 else THREE))
+            mixer.render_block(songs)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 200_000
