@@ -9,7 +9,7 @@ from pathlib import Path
 
 NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if not path.stem.startswith("models_"))
 
-BY_NAME_ONLY = {"gpu", "live_dropouts", "live_tracks", "long_song"}
+BY_NAME_ONLY = {"ardour_clock", "gpu", "live_dropouts", "live_tracks", "long_song"}
 """They take a quarter of an hour and more, a GPU, or a server of another program."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_host.desk.desk import Desk
-from plugin_host.desk.promptness import be_prompt
+from plugin_host.desk.promptness import be_prompt, set_aside_what_is_loaded
 from plugin_host.live.host import EngineHost
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.port import EngineStatus
@@ -42,6 +42,7 @@ def rig(session: HostSession, mix: Mix, *, takes_folder: Path | None = None, **s
     with EngineHost(LiveSettings(session.folder, **settings), Begin(mix, Transport()), session.frames) as engine:
         desk = Desk(engine, mix, frames=session.frames, rate=session.rate, takes_folder=takes_folder)
         desk.start()
+        set_aside_what_is_loaded()
         try:
             yield Rig(engine, desk)
         finally:

@@ -1,10 +1,11 @@
 """`stemrack play`: a session's stems as tracks, live, until Ctrl-C."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -12,18 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from plugin_host.cli import play_sync
 from plugin_host.cli.reporting import note
 
 if TYPE_CHECKING:
+    from plugin_host.cli.play_view import PlayView
     from plugin_host.desk.desk import Desk
     from plugin_host.engine.outputs.request import OutputKind
     from plugin_host.live.messages import Begin, LiveSettings, Ready
     from plugin_host.mix.transport import Transport
+    from plugin_host.stems.open_session import HostSession
 
 DirectOuts = Literal["none", "pre", "post"]
+JackTransport = Literal["off", "follow", "lead", "both"]
 
 TAIL_SECONDS = 10.0
 """How long echoes may go on after the song before it is over all the same."""
+_TRANSPORT = "--jack-transport"
 QUIET_SECONDS = 0.5
 QUIET = 10 ** (-90 / 20)
 
@@ -47,6 +53,9 @@ def register(app: typer.Typer) -> None:
 def play(
     session: Annotated[Path, typer.Argument(help="A session folder.", show_default=False)],
     jack: Annotated[bool, typer.Option("--jack", help="Play into JACK: a port pair for the master.")] = False,
+    jack_transport: Annotated[
+        JackTransport, typer.Option(help="JACK's transport moves the song, the song moves it, or each the other.")
+    ] = "off",
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="Sound device, or part of its name.")] = "",
     null: Annotated[bool, typer.Option("--null", help="Play into nothing, at the pace of a clock.")] = False,
     to_file: Annotated[
@@ -55,6 +64,10 @@ def play(
     direct: Annotated[
         DirectOuts, typer.Option(help="An output for each track as well: before its fader, or after it.")
     ] = "none",
+    out: Annotated[
+        list[str] | None,
+        typer.Option("--out", metavar="NAME=L,R", help="Channels of the master or a track, or =off; may be repeated."),
+    ] = None,
     buffer: Annotated[int, typer.Option(help="Frames, 64 … 4096; with JACK the server decides.")] = 256,
     ahead: Annotated[int, typer.Option(min=1, max=64, help="Buffers rendered ahead.")] = 4,
     osc_port: Annotated[int, typer.Option("--osc-port", help="UDP port for OSC; 0 takes a free one.")] = 9000,
@@ -78,6 +91,13 @@ def play(
         list[str] | None,
         typer.Option("--midi-map", metavar="PORT=CONTROLLER", help="What a port is, where its name does not say."),
     ] = None,
+    sync: play_sync.Follow = "off",
+    sync_from: play_sync.FollowPort = "",
+    sync_out: play_sync.Send = None,
+    sync_to: play_sync.SendPort = "",
+    sync_rate: play_sync.FrameRate = "25",
+    sync_start: play_sync.Start = "00:00:00:00",
+    sync_offset: play_sync.Offset = 0.0,
     start: Annotated[bool, typer.Option("--start", help="Begin to play at once.")] = False,
     until_end: Annotated[bool, typer.Option("--until-end", help="Quit when the song has ended.")] = False,
     scene: Annotated[list[str] | None, typer.Option("--scene", help="Begin with this scene.")] = None,
@@ -90,12 +110,16 @@ def play(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No picture; warnings only.")] = False,
 ) -> None:
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
+    from plugin_host.cli.play_outputs import chosen_outs
     from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.osc.settings import OscSettings
+    from plugin_host.desk.promptness import be_prompt, set_aside_what_is_loaded
     from plugin_host.live.messages import Begin, LiveSettings
     from plugin_host.stems.open_session import open_for_host
 
+    in_step = play_sync.sync_wishes(sync, sync_from, sync_out or (), sync_to, sync_rate, sync_start, sync_offset)
+    be_prompt()
     opened = open_for_host(session)
     mix = changed_mix(opened, MixChanges(plain=plain, scenes=scene or ()))
     settings = LiveSettings(
@@ -105,11 +129,13 @@ def play(
         buffer=_checked_buffer(buffer),
         ahead=ahead,
         direct="" if direct == "none" else direct,
-        path=to_file,
+        outs=chosen_outs(out or (), [track.name for track in mix.tracks]),
+        path=_new_file(to_file, opened),
         allow_missing=allow_missing,
+        jack_transport=_checked_jack_transport(jack_transport, jack=jack),
     )
     begin = Begin(mix, _saved_transport(opened.folder, opened.frames))
-    wishes = _Wishes(start, until_end, record, take, capture)
+    wishes = _Wishes(start, until_end, record, take, _new_file(capture, opened))
     osc = OscSettings(
         osc_port,
         osc_listen,
@@ -118,12 +144,13 @@ def play(
         oscquery_port,
         feedback_to=tuple(osc_feedback or ()),
     )
-    listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or ())
-    with _desk(settings, begin, opened.frames, opened.rate) as (desk, ready):
-        _announce(ready, settings)
+    listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or (), in_step)
+    with _desk(settings, begin, opened, quiet=quiet) as (desk, ready, view):
+        _announce(ready, settings, opened.rate)
         _arm(desk, wishes)
         with surfaces(desk, opened, listening):
-            _show(desk, wishes, opened.rate, opened.frames, quiet=quiet)
+            set_aside_what_is_loaded()
+            _show(desk, view, wishes)
         if save:
             _save(opened.folder, desk)
 
@@ -143,10 +170,26 @@ def _output_kind(jack: bool, device: str, null: bool, file: Path | None) -> "Out
     return chosen[0] if chosen else "portaudio"
 
 
+def _checked_jack_transport(mode: JackTransport, *, jack: bool) -> JackTransport:
+    if mode != "off" and not jack:
+        raise typer.BadParameter(
+            f"{mode}: JACK has a transport, other outputs do not: add --jack", param_hint=_TRANSPORT
+        )
+    return mode
+
+
 def _checked_buffer(buffer: int) -> int:
     if not 64 <= buffer <= 4096:
         raise typer.BadParameter(f"{buffer} frames: give 64 to 4096", param_hint="--buffer")
     return buffer
+
+
+def _new_file(path: Path | None, session: "HostSession") -> Path | None:
+    """A file to be written while it plays, which must be none of the session's own."""
+    from plugin_host.engine.bounce_files import mix_target
+    from separation_core.audio.writing import SampleFormat
+
+    return None if path is None else mix_target(path, SampleFormat.FLOAT32, session.files)
 
 
 def _saved_transport(folder: Path, frames: int) -> "Transport":
@@ -158,24 +201,32 @@ def _saved_transport(folder: Path, frames: int) -> "Transport":
 
 
 @contextmanager
-def _desk(settings: "LiveSettings", begin: "Begin", frames: int, rate: int) -> Iterator[tuple["Desk", "Ready"]]:
-    """The engine and the desk over it, ended in reverse."""
-    from plugin_host.desk.desk import Desk
-    from plugin_host.desk.take_files import TAKES_FOLDER
+def _desk(
+    settings: "LiveSettings", begin: "Begin", session: "HostSession", *, quiet: bool
+) -> Iterator[tuple["Desk", "Ready", "PlayView"]]:
+    """The engine, the desk over it and what shows it, ended in reverse; the view hears their last words, too."""
+    from plugin_host.cli.play_loading import loading_meanwhile
     from plugin_host.live.host import EngineHost
 
-    with EngineHost(settings, begin, frames) as engine, ExitStack() as stack:
-        takes = settings.session / TAKES_FOLDER
+    with ExitStack() as last, loading_meanwhile(), EngineHost(settings, begin, session.frames) as engine:
+        from plugin_host.cli.play_view import PlayView
+        from plugin_host.desk.desk import Desk
+        from plugin_host.desk.take_files import TAKES_FOLDER
+
+        frames, rate, takes = session.frames, session.rate, session.folder / TAKES_FOLDER
         desk = Desk(engine, begin.mix, frames=frames, rate=rate, transport=begin.transport, takes_folder=takes)
-        desk.start()
-        stack.callback(desk.close)
-        yield desk, engine.ready
+        view = PlayView(desk, rate=rate, frames=frames, quiet=quiet)
+        last.callback(view.close)
+        with closing(desk):
+            desk.start()
+            yield desk, engine.ready, view
 
 
-def _announce(ready: "Ready", settings: "LiveSettings") -> None:
+def _announce(ready: "Ready", settings: "LiveSettings", rate: int) -> None:
     milliseconds = 1000 * ready.buffer / ready.rate
+    resampled = "" if ready.rate == rate else f" (resampled from {rate})"
     note(
-        f"{ready.device}: {ready.rate} Hz, buffer {ready.buffer} frames ({milliseconds:.1f} ms), "
+        f"{ready.device}: {ready.rate} Hz{resampled}, buffer {ready.buffer} frames ({milliseconds:.1f} ms), "
         f"{settings.ahead} rendered ahead, {ready.latency_ms:.1f} ms from a control to the ear"
     )
 
@@ -188,8 +239,7 @@ def _arm(desk: "Desk", wishes: _Wishes) -> None:
         desk.record(wishes.record)
 
 
-def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool) -> None:
-    from plugin_host.cli.play_view import PlayView
+def _show(desk: "Desk", view: "PlayView", wishes: _Wishes) -> None:
     from plugin_host.mix.transport import Play
 
     stopped = threading.Event()
@@ -198,8 +248,7 @@ def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool)
             desk.replay(wishes.take)
         elif wishes.start:
             desk.do(Play())
-        view = PlayView(desk, rate=rate, frames=frames, quiet=quiet)
-        view.run(_Ending(desk, stopped, until_end=wishes.until_end))
+        view.run(_Ending(desk, view.frames, stopped, until_end=wishes.until_end))
         if wishes.capture is not None:
             desk.capture(None)
 
@@ -207,18 +256,17 @@ def _show(desk: "Desk", wishes: _Wishes, rate: int, frames: int, *, quiet: bool)
 class _Ending:
     """Whether to quit: a signal came, or the song has ended and died away where that was asked for."""
 
-    def __init__(self, desk: "Desk", stopped: threading.Event, *, until_end: bool) -> None:
-        self._desk, self._stopped, self._until_end = desk, stopped, until_end
-        self._played = False
+    def __init__(self, desk: "Desk", frames: int, stopped: threading.Event, *, until_end: bool) -> None:
+        self._desk, self._frames, self._stopped, self._until_end = desk, frames, stopped, until_end
         self._ended_at: float | None = None
 
     def __call__(self) -> bool:
         return self._stopped.is_set() or (self._until_end and self._has_died_away())
 
     def _has_died_away(self) -> bool:
-        playing = self._desk.transport.playing
-        self._played |= playing
-        if playing or not self._played:
+        transport = self._desk.transport
+        if transport.playing or transport.position < self._frames:  # paused, or not yet begun
+            self._ended_at = None
             return False
         self._ended_at = self._ended_at or time.monotonic()
         after = time.monotonic() - self._ended_at
@@ -227,12 +275,15 @@ class _Ending:
 
 @contextmanager
 def _until_signal(stopped: threading.Event) -> Iterator[None]:
-    """Ctrl-C and a polite kill set the event instead of tearing things down half-way."""
+    """Ctrl-C, a polite kill and a terminal that is closed set the event instead of tearing things down half-way."""
 
     def note_it(number: int, frame: FrameType | None) -> None:
         stopped.set()
 
-    before = {number: signal.signal(number, note_it) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it is for `nohup`
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, note_it) for number in heard}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What a playing host listens to: OSC and MIDI, over one table of parameters."""
+"""What a playing host listens to: OSC, MIDI and a master to follow, over one table of parameters."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from plugin_host.cli.play_sync import NO_SYNC, SyncWishes, open_sync
 from plugin_host.cli.reporting import note
 from plugin_host.errors import ControlError
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceWishes:
-    """OSC's settings; MIDI through which API ("" the usual one, None for no MIDI), and PORT=CONTROLLER choices."""
+    """OSC's settings; MIDI through which API ("" the usual one, None for no MIDI), and PORT=CONTROLLER choices; whom
+    to be in step with."""
 
     osc: "OscSettings"
     midi: str | None
     midi_maps: Sequence[str] = ()
+    sync: SyncWishes = NO_SYNC
 
 
 @contextmanager
@@ -38,6 +41,7 @@ def surfaces(desk: "Desk", session: "HostSession", wishes: SurfaceWishes) -> Ite
             note(line)
         if wishes.midi is not None:
             _open_midi(table, wishes.midi, wishes.midi_maps, stack)
+        open_sync(table, wishes.sync, wishes.midi, stack)
         yield
 
 

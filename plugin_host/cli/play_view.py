@@ -14,64 +14,83 @@ from plugin_host.cli.reporting import clock, decibels, note, out
 from plugin_host.desk import events as e
 from plugin_host.desk.desk import Desk
 from plugin_host.live.port import EngineStatus, Meter
+from plugin_host.mix.limits import MAX_TRACKS
 from plugin_host.mix.state import Mix, Track, is_audible
 from plugin_host.mix.transport import Transport
 
 FRAMES_A_SECOND = 10
 MESSAGES = 4
+"""Lines that stay below the picture."""
 METER_WIDTH = 24
 METER_FLOOR_DB = -60.0
 _WARNINGS = (e.DeskWarning, e.EngineDied, e.EngineBack)
 
 
 class PlayView:
-    """Follows a desk on the terminal until told to end.
+    """Follows a desk on the terminal until told to end, from when it is made: what is told meanwhile waits.
 
     rate: Hz of the song, frames: its length. quiet: no picture, warnings go to stderr one a line; so too where the
-    output is no terminal.
+    output is no terminal. `close` when desk and engine have ended.
     """
 
     def __init__(self, desk: Desk, *, rate: int, frames: int, quiet: bool = False, console: Console = out) -> None:
-        self._desk, self._rate, self._frames, self._console = desk, rate, frames, console
+        self._desk, self._rate, self.frames, self._console = desk, rate, frames, console
         self._quiet = quiet or not console.is_terminal
-        self._messages: deque[str] = deque(maxlen=MESSAGES)
+        self._messages: deque[str] = deque(maxlen=None if self._quiet else MESSAGES)
         self._subscription = desk.subscribe()
 
     def run(self, ended: Callable[[], bool]) -> None:
         """Show until `ended()`; it is asked ten times a second."""
+        if self._quiet:
+            self._warn_until(ended)
+        else:
+            self._draw_until(ended)
+
+    def close(self) -> None:
+        """Say what the picture took with it, and the last words of engine and desk: a take that was kept, or lost."""
         with self._subscription:
-            if self._quiet:
-                self._warn_until(ended)
-            else:
-                self._draw_until(ended)
+            self._desk.hear_out()
+            self._take_in()
+        for text in self._messages:
+            note(text)
+
+    def _take_in(self, wait_seconds: float = 0.0) -> None:
+        events = self._subscription.drain(wait_seconds)
+        self._messages.extend(_spoken(event for event in events if not self._quiet or isinstance(event, _WARNINGS)))
 
     def _warn_until(self, ended: Callable[[], bool]) -> None:
         while not ended():
-            events = self._subscription.drain(1.0 / FRAMES_A_SECOND)
-            for text in _spoken(event for event in events if isinstance(event, _WARNINGS)):
-                note(text)
+            self._take_in(1.0 / FRAMES_A_SECOND)
+            while self._messages:
+                note(self._messages.popleft())
 
     def _draw_until(self, ended: Callable[[], bool]) -> None:
         with Live(self._picture(), console=self._console, auto_refresh=False, transient=True) as live:
             while not ended():
                 time.sleep(1.0 / FRAMES_A_SECOND)
-                self._messages.extend(_spoken(self._subscription.drain()))
+                self._take_in()
                 live.update(self._picture(), refresh=True)
 
     def _picture(self) -> Group:
-        return picture(
-            self._desk.mix, self._desk.transport, self._desk.status(), self._rate, self._frames, [*self._messages]
-        )
+        desk, messages = self._desk, [*self._messages]
+        rows = max(1, self._console.height - 4 - len(messages))
+        return picture(desk.mix, desk.transport, desk.status(), self._rate, self.frames, messages, rows)
 
 
 def picture(
-    mix: Mix, transport: Transport, status: EngineStatus, rate: int, frames: int, messages: Iterable[str] = ()
+    mix: Mix,
+    transport: Transport,
+    status: EngineStatus,
+    rate: int,
+    frames: int,
+    messages: Iterable[str] = (),
+    rows: int = MAX_TRACKS,
 ) -> Group:
-    """All of it, to be printed by rich."""
+    """All of it, to be printed by rich. rows: tracks there is room for; the master is always shown."""
     return Group(
         Text(position_line(transport, status, rate, frames), style="bold"),
         Text(health_line(status), style="dim" if status.alive and not status.dropouts else "yellow"),
-        _meters(mix, status),
+        _meters(mix, status, rows),
         *(Text(message, style="yellow", no_wrap=True, overflow="ellipsis") for message in messages),
     )
 
@@ -108,12 +127,15 @@ def health_line(status: EngineStatus) -> str:
     return f"{status.device}  load {status.load:.0%}  {status.latency_ms:.0f} ms to the ear  {wrong}"
 
 
-def _meters(mix: Mix, status: EngineStatus) -> Table:
+def _meters(mix: Mix, status: EngineStatus, rows: int) -> Table:
     table = Table.grid(padding=(0, 2))
-    for track in mix.tracks:
+    shown = mix.tracks if len(mix.tracks) <= rows else mix.tracks[: rows - 1]
+    for track in shown:
         meter = status.tracks.get(track.name, Meter())
         name = Text(track.name, style="" if is_audible(track, mix) else "dim", no_wrap=True, overflow="ellipsis")
         table.add_row(name, decibels(track.gain_db), marks(track, mix), *_levels(meter))
+    if len(shown) < len(mix.tracks):
+        table.add_row(f"and {len(mix.tracks) - len(shown)} more", style="dim")
     table.add_row("master", decibels(mix.master.gain_db), f"{decibels(status.lufs, 'LUFS')}", *_levels(status.master))
     return table
 

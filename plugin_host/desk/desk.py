@@ -26,6 +26,7 @@ from plugin_host.mix.take import Take
 
 TICK_SECONDS = 0.02  # between reading the engine's news, and between two steps of a morph
 TAKE_ORIGIN = "take"  # of changes that a replayed take makes
+JACK_ORIGIN = "jack"  # of what JACK's transport did to ours
 _TAKES_ON = (t.Stop, t.Pause, t.Seek)
 """What ends a recording: from here on the song does not simply run on."""
 
@@ -180,6 +181,11 @@ class Desk:
         self.end_recording()
         self.tick()
 
+    def hear_out(self) -> None:
+        """Take in what the engine still said when it ended, so that listeners are told."""
+        with self._lock:
+            self._hear()
+
     def tick(self) -> None:
         """Take in the engine's news, move a morph and a replay on, put finished takes into their files."""
         with self._lock:
@@ -249,16 +255,27 @@ class Desk:
                 self._end_replay()
                 self._asked.transport.amend(lambda old: replace(old, playing=False, position=song_frame))
                 self._listeners.tell(e.TransportChanged(None, self.transport))
+            case port.Moved(command, engine_frame):
+                self._move_with_jack(command, engine_frame)
             case port.Notice(text):
                 self._listeners.tell(e.DeskWarning(text))
             case port.Died(text, blamed):
                 self._takes.end()
                 self._listeners.tell(e.EngineDied(text, blamed))
             case port.Back(bypassed, command):
-                self._end_replay()
                 if command:
                     self._follow(command, "")
+                self._go_on_replaying()
                 self._listeners.tell(e.EngineBack(bypassed))
+
+    def _move_with_jack(self, command: t.Play | t.Pause | t.Seek, engine_frame: int) -> None:
+        if isinstance(command, t.Play):
+            self._begin_take(self.transport.position, engine_frame)
+        else:
+            self._takes.end()
+            self._end_replay()
+        self._asked.transport.amend(lambda old: self._asked.transport.change(old, command))
+        self._listeners.tell(e.TransportChanged(command, self.transport, JACK_ORIGIN))
 
     def _confirm(self, number: int, done: port.Applied) -> None:
         """The engine carried out a command, at a time that recording and the position go by."""
@@ -308,6 +325,17 @@ class Desk:
         if self._replay:
             self._replay = None
             self._engine.play_take(None)
-            settled = c.ReplaceMix(self.mix)  # what the take did is the mix now, also for an engine started again
-            self._asked.mix.ask(self._send(settled), settled, self.mix)
+            self._settle()
             self._listeners.tell(e.ReplayEnded())
+
+    def _go_on_replaying(self) -> None:
+        """A new engine knows of no take: it is given what the song has not passed yet."""
+        if self._replay:
+            self._replay = self._replay.rest(self.mix, self.status().song_frame)
+            self._settle()
+            self._engine.play_take(self._replay.take)
+
+    def _settle(self) -> None:
+        """What a take did is the mix now, also for an engine started again."""
+        settled = c.ReplaceMix(self.mix)
+        self._asked.mix.ask(self._send(settled), settled, self.mix)

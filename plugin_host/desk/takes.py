@@ -134,6 +134,12 @@ class Replay:
         """Whether every move was made."""
         return self._next == len(self.take.events)
 
+    def rest(self, mix: Mix, song_frame: int) -> "Replay":
+        """What is left of it, from `song_frame` on, where the mix has become `mix`."""
+        left = Replay(Take(mix, song_frame, self.take.events[self._next :]), self.number)
+        left.running = self.running
+        return left
+
     def due(self, song_frame: int) -> Iterator[Command]:
         """The moves that the song has passed since the last call."""
         while self.running and not self.done and self.take.events[self._next].frame < song_frame:

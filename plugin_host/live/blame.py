@@ -9,7 +9,6 @@ from plugin_host.mix.apply import chain_of
 from plugin_host.mix.state import Mix
 
 _BUS, _TRACK = "bus", "track"
-_MOST_NAME = 100
 
 
 class BlameMarker:
@@ -41,7 +40,7 @@ class BlameMarker:
 
 def _spelt(owner: c.ChainOwner, slot: int) -> bytes:
     kind, name = (_TRACK, owner) if isinstance(owner, str) else (_BUS, owner.value)
-    return f"{slot} {kind} {name}".encode()[:_MOST_NAME]
+    return f"{slot} {kind} {name}".encode()
 
 
 def bypass_of(blame: str, mix: Mix) -> c.SetEffectBypass | None:

@@ -4,8 +4,10 @@ is ready, and only what depends on it waits with it. So a fader never waits for 
 All of it runs in the engine's control thread, but for the building itself.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import reduce
 from typing import Protocol
 
 from plugin_host.engine.changes import ChangePlan, PreparedChange, light_change, plan_change
@@ -13,7 +15,7 @@ from plugin_host.errors import HostError
 from plugin_host.live.port import Refused
 from plugin_host.live.render_loop import Posted
 from plugin_host.mix import commands as c
-from plugin_host.mix.apply import apply
+from plugin_host.mix.apply import apply, chain_of
 from plugin_host.mix.state import Mix
 
 Numbered = tuple[int, c.Command]
@@ -77,6 +79,7 @@ class Conductor:
         self._taken: list[Numbered] = []
         self._at_most = 0
         self._job: Future[PreparedChange] | None = None
+        self._not_before: int | None = None
 
     @property
     def idle(self) -> bool:
@@ -84,17 +87,46 @@ class Conductor:
         return self._job is None and not self._waiting
 
     def take(self, commands: Iterable[Numbered], at: int | None = None) -> None:
-        """Carry out commands in order; `at`: the engine frame for those that can be carried out to the frame."""
+        """Carry out commands in order; `at`: the engine frame for those that can be carried out to the frame.
+
+        What comes after those waits for them: each change sets all faders, as they are after those before it.
+        """
         mix, numbers = self.heard, []
+        if at is not None:
+            self._not_before = max(at, self._not_before or 0)
         for number, command in commands:
             new = self._at_once(mix, number, command)
             if new is not None:
                 mix = new
                 numbers.append(number)
         if numbers:
-            self._post(Posted(light_change(self.heard, mix), tuple(numbers), at))
+            self._post(Posted(light_change(self.heard, mix), tuple(numbers), self._not_before))
             self.heard = mix
         self.advance()
+
+    def build_ahead(self, plan: ChangePlan, new: Mix) -> "Future[PreparedChange]":
+        """Have built what may be carried out later, with `carry_out`; the mix is not changed by it."""
+        return self._pool.submit(self._builder.build, plan, new)
+
+    def carry_out(self, built: PreparedChange, mix: Mix, commands: Sequence[Numbered], at: int) -> bool:
+        """Carry out commands to the engine frame `at` with chains that were built ahead for `mix`.
+
+        False, and nothing is done, where the mix has become another in what counts, or another exchange is under way.
+        """
+        if not self._free() or any(self._must_wait(command) for _, command in commands):
+            return False
+        try:
+            new = reduce(apply, (command for _, command in commands), self.heard)
+            plan = plan_change(self.heard, new)
+        except HostError:
+            return False
+        if not _same_exchange(plan, built.plan, new, mix):
+            return False
+        self._not_before = max(at, self._not_before or 0)
+        change = replace(built, plan=plan).at_levels_of(new)
+        self._post(Posted(change, tuple(number for number, _ in commands), self._not_before))
+        self.heard = new
+        return True
 
     def advance(self) -> None:
         """Post what has become ready, and begin what comes next."""
@@ -151,7 +183,7 @@ class Conductor:
         numbers = tuple(number for number, _ in self._taken)
         self._taken = []
         if numbers:
-            self._post(Posted(change.at_levels_of(new), numbers))
+            self._post(Posted(change.at_levels_of(new), numbers, self._not_before))
             self.heard = new
 
     def _refuse(self, error: HostError) -> None:
@@ -174,6 +206,19 @@ class Conductor:
                 self._report(Refused(number, str(error)))
         self._taken = good
         return mix
+
+
+def may_exchange(command: c.Command) -> bool:
+    """Whether it may need chains built; what is no fader's may."""
+    return not isinstance(command, _FADER_COMMANDS)
+
+
+def _same_exchange(plan: ChangePlan, other: ChangePlan, new: Mix, mix: Mix) -> bool:
+    """Whether what was built for the other plan, which led to `mix`, is what this one, which leads to `new`, needs."""
+    parts = [(each.rebuild, each.added, each.removed, each.reread, each.limiter) for each in (plan, other)]
+    ceilings = [(each.master.limiter, each.master.ceiling_db) for each in (new, mix)]
+    chains = [[chain_of(each, owner) for owner in plan.rebuild] for each in (new, mix)]
+    return parts[0] == parts[1] and chains[0] == chains[1] and (not plan.limiter or ceilings[0] == ceilings[1])
 
 
 def _meet(command: c.Command, other: c.Command) -> bool:

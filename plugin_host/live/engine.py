@@ -5,13 +5,16 @@ import gc
 import os
 import signal
 import sys
+import warnings
 from collections import deque
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import assert_never
 
 from plugin_host.errors import HostError
 from plugin_host.live.capture import CaptureWriter
 from plugin_host.live.conductor import Conductor, Numbered
+from plugin_host.live.jack_transport import transport_mover
 from plugin_host.live.loudness import LoudnessWatch
 from plugin_host.live.messages import Begin, Capture, Failed, Finish, LiveSettings, Orders, PlayTake, Ready, Request
 from plugin_host.live.port import Applied, ClearClips, EngineEvent, Notice, Refused, SetReference, Stopped
@@ -25,6 +28,7 @@ TICK_SECONDS = 0.002
 """How long the control thread sleeps at most: part of the time from a command to the ear."""
 SWITCH_SECONDS = 0.00005
 """How soon a thread that needs the interpreter gets it from one that computes."""
+_HANG_UP = (signal.SIGHUP,) if sys.platform != "win32" else ()
 _NICENESS = -15
 _REAL_TIME_PRIORITY = 5
 """Under those of sound servers, which have 10 and more."""
@@ -32,9 +36,11 @@ _REAL_TIME_PRIORITY = 5
 
 def run_engine(pipe: Connection, shared_name: str, settings: LiveSettings, begin: Begin) -> None:
     """The process's main function: says `Ready` or `Failed` first, and ends on `Finish` or when the host is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's to hear
+    for number in (signal.SIGINT, signal.SIGTERM, *_HANG_UP):  # the host's to hear: it ends us in good order
+        signal.signal(number, signal.SIG_IGN)
     _hurry()
     sys.setswitchinterval(SWITCH_SECONDS)
+    warnings.simplefilter("ignore", RuntimeWarning)  # a damaged file gives NaN: what plays it is silenced and named
     shared = SharedState(shared_name)
     try:
         with open_path(settings, begin, shared) as path:
@@ -64,9 +70,9 @@ class Engine:
         self, pipe: Connection, shared: SharedState, path: SignalPath, settings: LiveSettings, begin: Begin
     ) -> None:
         self._pipe, self._path, self._settings = pipe, path, settings
-        self._transport = begin.transport
+        self._mover = transport_mover(path, begin.transport, settings.jack_transport)
         self._told: deque[EngineEvent] = deque()
-        self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: not path.loop.fading, self._told.append)
+        self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: path.loop.free, self._told.append)
         self._loudness = LoudnessWatch(path, shared)
         self._take = TakePlayer(self._conductor, path)
         self._capture = CaptureWriter(path)
@@ -87,6 +93,7 @@ class Engine:
             self._capture.end()
             self._conductor.close()
             self._tell()
+            gc.unfreeze()  # the libraries behind what is left count what nobody collects, and complain
 
     def _ready(self) -> Ready:
         path = self._path
@@ -96,6 +103,7 @@ class Engine:
         self._pipe.poll(TICK_SECONDS)
         self._take_in()
         self._conductor.advance()
+        self._told.extend(self._mover.advance())
         self._take.advance()
         self._loudness.advance()
         self._capture.advance()
@@ -133,7 +141,7 @@ class Engine:
     def _do(self, number: int, command: TransportCommand | SetReference | ClearClips) -> None:
         """Carry out what is not the mix's."""
         path, now = self._path, self._path.position()
-        song_frame = now.song_frame
+        done: Sequence[EngineEvent] = [Applied((number,), now.engine_frame, now.song_frame)]
         try:
             match command:
                 case SetReference():
@@ -141,12 +149,10 @@ class Engine:
                 case ClearClips():
                     path.loop.call(path.loop.clear_clips)
                 case _:
-                    self._transport = path.move(self._transport, command)
-                    song_frame = self._transport.position
+                    done = self._mover.do(number, command)
         except HostError as error:
-            self._told.append(Refused(number, str(error)))
-        else:
-            self._told.append(Applied((number,), now.engine_frame, song_frame))
+            done = [Refused(number, str(error))]
+        self._told.extend(done)
 
     def _tell(self) -> None:
         loop = self._path.loop

@@ -1,21 +1,22 @@
 """The host's side of the audio engine: starts its process, watches it, and brings it back with its whole state."""
 
-import multiprocessing
+import atexit
+import itertools
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from plugin_host.errors import HostError, OutputError
 from plugin_host.live.blame import bypass_of, in_words
-from plugin_host.live.messages import Begin, Capture, Failed, Finish, LiveSettings, Orders, PlayTake, Ready, Request
+from plugin_host.live.capture_file import rescue
+from plugin_host.live.carrying import after, where_it_was
+from plugin_host.live.launch import CannotBegin, EngineProcess
+from plugin_host.live.messages import Begin, Capture, Finish, LiveSettings, Orders, PlayTake, Ready, Request
 from plugin_host.live.port import (
     Applied,
     Back,
@@ -24,29 +25,27 @@ from plugin_host.live.port import (
     EngineCommand,
     EngineEvent,
     EngineStatus,
-    Meter,
+    Moved,
     Notice,
     Refused,
     SetReference,
     Stopped,
 )
-from plugin_host.live.shared import SharedState, Snapshot
+from plugin_host.live.shared import SharedState
+from plugin_host.live.status import status_of
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
 from plugin_host.mix.take import Take
-from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
+from plugin_host.mix.transport import Seek
 
-if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
-START_SECONDS = 60.0
-"""A plugin may take long to load; after this the engine counts as hanging."""
 SILENT_SECONDS = 2.0
 """Without a heartbeat for so long, the render thread hangs in a plugin: nothing less than ending the process helps."""
 _GLANCE_SECONDS = 0.1
 _CRASHES_BEFORE_BYPASS = 2
 _MOST_CRASHES = 5
 _CRASH_MEMORY_SECONDS = 60.0
+_REST_SECONDS = 10.0
+_RETRY_SECONDS = 1.0
 _EVENTS_KEPT = 10_000
 
 
@@ -65,22 +64,27 @@ class EngineHost:
         self._events: deque[EngineEvent] = deque(maxlen=_EVENTS_KEPT)
         self._crashes: deque[float] = deque(maxlen=_MOST_CRASHES)
         self._blamed: Counter[str] = Counter()
-        self._take: Take | None = None
         self._capture: Path | None = None
-        self._ends = False
+        self._ends = self._away = False
         self.restarts = 0
         try:
-            self.ready = self._launch()
-        except HostError:
+            self._process = self._launched()
+        except BaseException:  # Ctrl-C, too
             self._shared.close()
             raise
         self._watcher = threading.Thread(target=self._watch, name="engine watch", daemon=True)
         self._watcher.start()
+        atexit.register(self.close)  # the engine minds no polite signal, and an exit would wait for it
 
     @property
     def pid(self) -> int:
         """Of the engine's process."""
-        return self._process.pid or 0
+        return self._process.pid
+
+    @property
+    def ready(self) -> Ready:
+        """What the engine said when it began."""
+        return self._process.ready
 
     def send(self, number: int, command: EngineCommand) -> None:
         """See `EnginePort`."""
@@ -95,7 +99,6 @@ class EngineHost:
     def play_take(self, take: Take | None) -> None:
         """See `EnginePort`."""
         with self._lock:
-            self._take = take
             self._post(PlayTake(take))
 
     def capture(self, path: Path | None) -> None:
@@ -106,7 +109,7 @@ class EngineHost:
 
     def status(self) -> EngineStatus:
         """See `EnginePort`."""
-        return _status(self._shared.read(), self._process.is_alive(), self.restarts, self.ready)
+        return status_of(self._shared.read(), self._process.alive, self.restarts, self.ready)
 
     def events(self) -> list[EngineEvent]:
         """See `EnginePort`."""
@@ -119,10 +122,10 @@ class EngineHost:
                 return
             self._ends = True
             self._post(Finish())
+        atexit.unregister(self.close)
         self._watcher.join()
-        self._process.join(timeout=5.0)
-        self._kill()
-        self._pipe.close()
+        self._process.join(5.0)
+        self._process.kill()
         self._shared.close()
 
     def __enter__(self) -> "EngineHost":
@@ -134,54 +137,22 @@ class EngineHost:
         self.close()
 
     def _post(self, request: Request) -> None:
+        if self._away:  # nobody waits for a new engine: it is told everything once it is there
+            return
         try:
-            self._pipe.send(request)
+            self._process.pipe.send(request)
         except OSError:  # it just died; what is open is sent again to the next
             return
 
-    def _launch(self) -> Ready:
-        """Start a process with the state there is; returns when it plays."""
-        from plugin_host.live.engine import run_engine
-
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        arguments = (theirs, self._shared.name, self._settings, self._state)
-        self._process: SpawnProcess = context.Process(target=run_engine, args=arguments, name="stemrack engine")
-        self._process.daemon = True
-        self._shared.clear_blame()
-        self._process.start()
-        theirs.close()
-        return self._first_word(self._pipe)
-
-    def _first_word(self, pipe: Connection) -> Ready:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.is_alive():
-            if pipe.poll(_GLANCE_SECONDS):
-                try:
-                    word = pipe.recv()
-                except (EOFError, OSError):
-                    break
-                if isinstance(word, Ready):
-                    return word
-                self._kill()
-                raise OutputError(word.text) if isinstance(word, Failed) else OutputError(f"engine: {word}")
-        self._kill()
-        raise OutputError(f"the audio engine did not start{self._blame_words()}: try --null, or another mix")
-
-    def _blame_words(self) -> str:
-        words = in_words(self._shared.blame, self._state.mix)
-        return f", at work on {words}" if words else ""
-
-    def _kill(self) -> None:
-        if self._process.is_alive():
-            self._process.kill()
-        self._process.join()
+    def _launched(self) -> EngineProcess:
+        """A new process with the state there is; it plays."""
+        return EngineProcess(self._shared, self._settings, self._state, lambda: self._ends)
 
     def _watch(self) -> None:
         """Until the end: hear what the engine says, notice its death or silence, bring it back."""
         beat, beaten = -1, time.monotonic()
         while True:
-            wait([self._pipe, self._process.sentinel], timeout=_GLANCE_SECONDS)
+            wait([self._process.pipe, self._process.sentinel], timeout=_GLANCE_SECONDS)
             heard = self._hear()
             now = time.monotonic()
             if self._shared.heartbeat != beat:
@@ -190,16 +161,17 @@ class EngineHost:
             if self._ends:
                 if not heard or hangs:
                     return
-            elif not self._process.is_alive() or hangs:
-                if not self._revive("stopped answering" if hangs else "ended by itself"):
+            elif not self._process.alive or hangs:
+                self._revive("stopped answering" if hangs else "ended by itself")
+                if self._away:  # the end came first
                     return
                 beaten = time.monotonic()
 
     def _hear(self) -> bool:
         """Take in what the engine says; whether it can say more."""
         try:
-            while self._pipe.poll():
-                self._note(self._pipe.recv())
+            while self._process.pipe.poll():
+                self._note(self._process.pipe.recv())
         except (EOFError, OSError):
             return False
         return True
@@ -215,6 +187,9 @@ class EngineHost:
                 case Stopped(song_frame=frame):
                     transport = replace(self._state.transport, playing=False, position=frame)
                     self._state = replace(self._state, transport=transport)
+                case Moved(command=moved):
+                    at = moved.frame if isinstance(moved, Seek) else self._state.transport.position
+                    self._state = after(self._state, moved, self._frames, int(at))
                 case _:
                     pass
         self._events.append(event)
@@ -225,44 +200,78 @@ class EngineHost:
         if isinstance(command, SetReference):
             self._state = replace(state, reference=command.on)
         elif command is not None and not isinstance(command, ClearClips):
-            self._state = _after(state, command, self._frames, song_frame)
+            self._state = after(state, command, self._frames, song_frame)
 
-    def _revive(self, how: str) -> bool:
-        """After a death: a new process with the state of the old; False where that is given up."""
+    def _revive(self, how: str) -> None:
+        """After a death: a new process with the state of the old, however many it takes."""
+        self._process.kill()
+        with self._lock:
+            self._away = True
+            self._state = replace(self._state, transport=where_it_was(self._state.transport, self._shared.read()))
+            # A show that was on goes on, whatever became of device and files meanwhile.
+            self._settings = replace(self._settings, must_open=False)
+            self._go_on_capturing_elsewhere()
+        while not self._ends:
+            blamed, bypass = self._mourn(how)
+            if self._relaunched():
+                self._events.append(Back(blamed if bypass else "", bypass))
+                return
+            how = "ended by itself"
+
+    def _mourn(self, how: str) -> tuple[str, c.SetEffectBypass | None]:
+        """Say what died of what; in words what is to blame, and what is done about it."""
         blame = self._shared.blame
-        self._kill()
         blamed = in_words(blame, self._state.mix)
-        self._events.append(Died(f"the audio engine {how}{self._blame_words()}", blamed))
+        self._events.append(Died(f"the audio engine {how}{f', at work on {blamed}' if blamed else ''}", blamed))
         self._crashes.append(time.monotonic())
         if len(self._crashes) == _MOST_CRASHES and self._crashes[-1] - self._crashes[0] < _CRASH_MEMORY_SECONDS:
-            self._events.append(Notice(f"the audio engine died {_MOST_CRASHES} times in a minute: it stays off"))
-            return False
-        with self._lock:
-            bypass = self._bypass_if_guilty(blame)
-            self._state = replace(self._state, transport=_where(self._state.transport, self._shared.read()))
-            self._pipe.close()
-            # A show that was on goes on, whatever became of the device meanwhile.
-            self._settings = replace(self._settings, must_open=False)
-            try:
-                self.ready = self._launch()
-            except HostError as error:
-                self._events.append(Notice(str(error)))
-                return not self._ends
-            self.restarts += 1
-            self._send_again()
-        self._events.append(Back(blamed if bypass else "", bypass))
-        return True
+            told = f"the audio engine died {_MOST_CRASHES} times in a minute: next try in {_REST_SECONDS:g} s"
+            self._events.append(Notice(told))
+            self._rest(_REST_SECONDS)
+        return blamed, self._bypass_if_guilty(blame)
 
-    def _send_again(self) -> None:
-        if self._open:
-            self._post(Orders(tuple(self._open.items())))
-        if self._take is not None:
-            self._post(PlayTake(self._take))
+    def _relaunched(self) -> bool:
+        """Start anew; where it cannot begin (its session is away, say), try until it can. False where it dies again."""
+        said = ""
+        while not self._ends:
+            try:
+                self._process = self._launched()
+            except CannotBegin as error:
+                if str(error) != said:
+                    self._events.append(Notice(str(error)))
+                said = str(error)
+                self._rest(_RETRY_SECONDS)
+            except HostError:
+                return False
+            else:
+                self._welcome()
+                return True
+        return False
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self._ends and time.monotonic() < until:
+            time.sleep(_GLANCE_SECONDS)
+
+    def _go_on_capturing_elsewhere(self) -> None:
+        """Under a name that no file has."""
         if self._capture is not None:
             cut = self._capture
-            self._capture = cut.with_stem(f"{cut.stem}-{self.restarts + 1}")
-            self._post(Capture(self._capture))
-            self._events.append(Notice(f"the capture {cut.name} was cut short by that; it goes on in {self._capture}"))
+            names = (cut.with_stem(f"{cut.stem}-{number}") for number in itertools.count(2))
+            self._capture = next(path for path in names if not path.exists())
+            self._events.append(Notice(f"{_rescued(cut)}; the capture goes on in {self._capture}"))
+
+    def _welcome(self) -> None:
+        """Tell a new engine all that the old one left undone, and what was asked for meanwhile."""
+        with self._lock:
+            self._away = False
+            self.restarts += 1
+            if self._open:
+                self._post(Orders(tuple(self._open.items())))
+            if self._capture is not None:
+                self._post(Capture(self._capture))
+            if self._ends:
+                self._post(Finish())
 
     def _bypass_if_guilty(self, blame: str) -> c.SetEffectBypass | None:
         """The command, already carried out on the state, that passes by an effect which crashed twice."""
@@ -275,45 +284,9 @@ class EngineHost:
         return command
 
 
-def _after(state: Begin, command: c.Command | TransportCommand, frames: int, song_frame: int) -> Begin:
+def _rescued(cut: Path) -> str:
     try:
-        if isinstance(command, c.Command):
-            return replace(state, mix=apply(state.mix, command))
-        transport = apply_transport(state.transport, command, frames)
-        return replace(state, transport=replace(transport, position=song_frame))
-    except HostError:
-        return state
-
-
-def _where(transport: Transport, last: Snapshot) -> Transport:
-    """The transport where the engine left it; what it shows may be a twentieth of a second old."""
-    moved = transport.playing and bool(last.state["playing"])
-    return replace(transport, position=int(last.state["song_frame"])) if moved else transport
-
-
-def _status(snapshot: Snapshot, alive: bool, restarts: int, ready: Ready) -> EngineStatus:
-    state = snapshot.state
-    meters = [_meter(record) for record in snapshot.meters]
-    return EngineStatus(
-        alive=alive,
-        playing=alive and bool(state["playing"]),
-        reference=bool(state["reference"]),
-        song_frame=int(state["song_frame"]),
-        engine_frame=int(state["engine_frame"]),
-        tracks=dict(zip(snapshot.names, meters, strict=False)),
-        master=meters[-1],
-        lufs=snapshot.lufs,
-        dropouts=snapshot.dropouts,
-        xruns=snapshot.xruns,
-        starved=int(state["starved"]),
-        load=float(state["load"]),
-        restarts=restarts,
-        latency_ms=ready.latency_ms,
-        device=ready.device,
-    )
-
-
-def _meter(record: np.void) -> Meter:
-    peak, rms = record["peak"], record["rms"]
-    levels = (float(peak[0]), float(peak[1])), (float(rms[0]), float(rms[1]))
-    return Meter(*levels, bool(record["clipped"]), float(record["reduction_db"]))
+        frames = rescue(cut)
+    except OutputError as error:
+        return f"the capture was cut short by that: {error}"
+    return f"the capture until then is in {cut}" if frames else f"nothing had been captured yet for {cut}"

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from plugin_host.engine.outputs.request import OutputKind
 from plugin_host.live.port import EngineCommand
 from plugin_host.mix.state import Mix
 from plugin_host.mix.take import Take
 from plugin_host.mix.transport import Transport
+
+JackMode = Literal["off", "follow", "lead", "both"]
+"""Whether JACK's transport moves the song's (follow), the song's JACK's (lead), each the other, or neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +20,11 @@ class LiveSettings:
 
     session: its folder. output: "null", "portaudio", "jack" or "file". device: by name, "" for the usual one. buffer:
     frames. ahead: buffers that are rendered ahead of the device. direct: tracks have outputs of their own; "pre" or
-    "post" fader, "" for the master alone. path: of the file that is the output. allow_missing:
-    plugins that are not there are passed by. scratch: folder for what is rendered ahead.
-    must_open: whether a device that is not there is an error; else it is waited for.
+    "post" fader, "" for the master alone, and the tracks that `outs` names. outs: by which of the device's channels
+    (from 1; () none) "master" or a track leaves, where it is not the next free pair. path: of the file that is the
+    output. allow_missing: plugins that are not there are passed by. scratch: folder for what is rendered ahead.
+    must_open: whether a device or stem that is not there is an error; else the one is waited for, the other silent.
+    jack_transport: where the output is "jack".
     """
 
     session: Path
@@ -27,10 +33,12 @@ class LiveSettings:
     buffer: int = 256
     ahead: int = 4
     direct: str = ""
+    outs: tuple[tuple[str, tuple[int, int] | tuple[()]], ...] = ()
     path: Path | None = None
     allow_missing: bool = False
     scratch: Path | None = None
     must_open: bool = True
+    jack_transport: JackMode = "off"
 
 
 @dataclass(frozen=True, slots=True)

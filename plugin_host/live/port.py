@@ -7,7 +7,7 @@ from typing import Protocol
 
 from plugin_host.mix.commands import Command, SetEffectBypass
 from plugin_host.mix.take import Take
-from plugin_host.mix.transport import TransportCommand
+from plugin_host.mix.transport import Pause, Play, Seek, TransportCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class EngineStatus:
     -inf for silence. dropouts: buffers the device asked for that were not ready, since the start. xruns: times the
     device or its server was late by its own account. starved: frames
     that the disk did not deliver in time. load: share of the time that rendering takes, 0 … 1 and above. restarts: of
-    the engine process. latency_ms: from a command to the ear.
+    the engine process. latency_ms: from a command to the ear. song_delay_ms: from when a frame of the song enters the
+    mixer to when it is heard.
     """
 
     alive: bool = False
@@ -64,6 +65,7 @@ class EngineStatus:
     load: float = 0.0
     restarts: int = 0
     latency_ms: float = 0.0
+    song_delay_ms: float = 0.0
     device: str = ""
 
 
@@ -99,6 +101,14 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """JACK's transport moved the song: a Play or Pause where it is then, or a Seek; at that engine frame."""
+
+    command: Play | Pause | Seek
+    engine_frame: int
+
+
+@dataclass(frozen=True, slots=True)
 class Died:
     """The engine's process ended by itself. blamed: what it was working on, in words, or "" where that is unknown."""
 
@@ -118,7 +128,7 @@ class Back:
     command: SetEffectBypass | None = None
 
 
-EngineEvent = Applied | Refused | Notice | Stopped | Died | Back
+EngineEvent = Applied | Refused | Notice | Stopped | Moved | Died | Back
 
 
 class EnginePort(Protocol):
@@ -131,7 +141,7 @@ class EnginePort(Protocol):
         """Have numbered commands carried out together: what needs nothing built first is heard from one frame on."""
 
     def play_take(self, take: Take | None) -> None:
-        """Carry out a take's events as the song passes them; None ends that."""
+        """Carry out a take's events as the song passes them; None ends that, and so does `Died`."""
 
     def capture(self, path: Path | None) -> None:
         """Write what is heard to a file, from the next buffer on; None ends that and completes the file."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from plugin_host.errors import HostError, MixError
 from plugin_host.stems.reader import StemReader
 from separation_core.errors import SeparationError
-from separation_core.sessions.manifest import MANIFEST_NAME
+from separation_core.sessions.manifest import MANIFEST_NAME, read_manifest
 from separation_core.sessions.store import Session, open_session
 from separation_core.units import Frames, Hertz
 
@@ -59,5 +59,13 @@ def open_for_host(folder: Path) -> HostSession:
     """Open the session at `folder`; `HostError` where there is none, or one that is broken, newer or being written."""
     try:
         return HostSession(open_session(folder))
+    except SeparationError as error:
+        raise HostError(str(error)) from error
+
+
+def reopen_for_host(folder: Path) -> HostSession:
+    """As `open_for_host`, for a show that must go on: files that are missing or damaged are found when opened."""
+    try:
+        return HostSession(Session(folder.absolute(), read_manifest(folder)))
     except SeparationError as error:
         raise HostError(str(error)) from error

@@ -60,6 +60,23 @@ class StemReader:
             )
 
 
+class SilentStem:
+    """In the place of a stem that cannot be read: nothing but zeros, stereo, `frames` long at `rate` Hz."""
+
+    channels = 2
+
+    def __init__(self, rate: Hertz, frames: int) -> None:
+        self.rate = rate
+        self.frames = frames
+
+    def read(self, start: int, count: int) -> npt.NDArray[np.float32]:
+        """Zeros, (2, count)."""
+        return np.zeros((self.channels, count), np.float32)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def _open(path: Path) -> WavSource:
     if not path.is_file():
         raise MixError(f"{path}: this file of the session is missing: separate the song again with --force")

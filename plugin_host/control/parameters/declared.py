@@ -15,6 +15,7 @@ from plugin_host.control.parameters.desk_controls import (
 from plugin_host.control.parameters.effects import effect_controls
 from plugin_host.control.parameters.meters import HEALTH, MASTER_METERS, TRACK_METERS
 from plugin_host.control.parameters.song_transport import MARKER_CONTROLS, PLAYING_CONTROLS, POSITION_CONTROLS
+from plugin_host.control.parameters.sync import SYNC_CONTROLS
 from plugin_host.control.parameters.tracks import TRACK_CONTROLS
 
 
@@ -34,6 +35,7 @@ SECTIONS = (
     Section("Position", POSITION_CONTROLS),
     Section("Loop, speed, pitch, tempo", PLAYING_CONTROLS),
     Section("Markers", MARKER_CONTROLS),
+    Section("Sync", SYNC_CONTROLS),
     Section("Scenes", SCENE_CONTROLS),
     Section("The mix's file", MIX_CONTROLS),
     Section("Takes and capture", TAKE_CONTROLS),

@@ -1,4 +1,4 @@
-"""What all surfaces share and no mix holds: the selected track, the bank, the loop while it is off, the capture."""
+"""What all surfaces share and no mix holds: the selected track, the bank, the loop while it is off, capture, sync."""
 
 import threading
 from collections import deque
@@ -14,12 +14,22 @@ _WAITING = 1000
 @dataclass(frozen=True, slots=True)
 class PanelState:
     """selected: a track's name, "" for none. bank: tracks before the bank's first. loop: song frames, None until one
-    was set. capture: the file being written."""
+    was set. capture: the file being written. sync_source, sync_state: the master that is chosen, and how it goes."""
 
     selected: str = ""
     bank: int = 0
     loop: tuple[int, int] | None = None
     capture: Path | None = None
+    sync_source: str = "off"
+    sync_state: str = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReadings:
+    """What moves all the time. tempo: the master's, 0 where it is not known. offset_ms: how far the sound is ahead."""
+
+    tempo: float = 0.0
+    offset_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +42,11 @@ class PanelChanged:
 
 
 class Panel:
-    """Keeps the state and tells of changes; for any number of threads."""
+    """Keeps the state and tells of changes; for any number of threads. sync: is only kept, whoever follows sets it."""
 
     def __init__(self) -> None:
         self.state = PanelState()
+        self.sync = SyncReadings()
         self._lock = threading.Lock()
         self._queues: list[deque[PanelChanged]] = []
 

@@ -17,6 +17,7 @@ from plugin_host.mix.toml_document import shown, suggestion
 FrameOf = Callable[[Sight, float], int]
 _STARTS = (t.Play, t.Stop, t.Pause)
 _BAR = "the bar, counted from 1, with its part as decimals; 0 where the tempo is not known"
+_FRAME = "where the song is, in frames at its own rate: to the sample"
 _MAX_BEATS = 32
 _NEAR = 0.5
 """Seconds past a marker within which "previous" means the one before it."""
@@ -163,6 +164,13 @@ POSITION_CONTROLS = (
             shape=_timed,
             speak=_clock,
         )
+    ),
+    Control(
+        Parameter("/transport/frame", "int", _FRAME, "rw", "", 0, rate_limited=True),
+        lambda sight, keys: _now(sight),
+        lambda sight, keys, value: (t.Seek(value),),
+        told_by=(*_STARTS, t.Seek),
+        shape=lambda sight, keys, declared: replace(declared, maximum=sight.host.frames),
     ),
     Control(
         Parameter("/transport/bar", "float", _BAR, "rw", "", 0.0, rate_limited=True),

@@ -21,6 +21,8 @@ _ONE_CALLBACK_SECONDS = 0.1
 """More than a callback takes on a busy machine."""
 _ABANDONED: list[Any] = []
 """Clients of servers that hang: should these wake up, they call back."""
+_SYNC_MICROSECONDS = 2_000_000
+"""How long the transport waits for clients; JACK 2's own ten seconds all pass when a program joins meanwhile."""
 _LONGEST_NAME = 200
 """Bytes of UTF-8 in a port's name; JACK has 320 for the client's and the port's together."""
 
@@ -146,6 +148,7 @@ class JackOutput:
                     "jack_position_t*"
                 )  # one of our own: the client's is for other threads
                 client.set_sync_callback(self._is_ready)
+                client.set_sync_timeout(_SYNC_MICROSECONDS)
             client.set_blocksize_callback(self._note_buffer)
             client.set_xrun_callback(self._note_xrun)
             client.set_shutdown_callback(self._note_shutdown)

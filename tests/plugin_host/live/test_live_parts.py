@@ -65,18 +65,33 @@ def test_the_original_is_turned_to_the_remix_within_twelve_decibels(remix: float
 
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=8))
 def test_levels_do_not_depend_on_blocks(sizes: list[int]) -> None:
-    sound = music(0.2)[None, :, : sum(sizes)]
-    window, begin = LevelWindow(3, sum(sizes)), 0
+    sound, window, begin = music(0.2), LevelWindow(3, sum(sizes), early=0), 0
     for size in sizes:
-        window.add(sound[:, :, begin : begin + size], 0.5 * sound[0, :, begin : begin + size])
+        block = sound[:, begin : begin + size]
+        window.add(block[None], 0.5 * block, block, block)
         begin += size
-    sound = sound[:, :, :begin]
-    peak, rms = window.take(2)
-    for place, scale in enumerate((1.0, 0.5)):
-        wanted = scale * sound[0].astype(np.float64)
+    peak, rms = window.take(1)
+    for place, scale in enumerate((0.5, 1.0)):
+        wanted = scale * sound[:, :begin].astype(np.float64)
         np.testing.assert_allclose(peak[place], np.abs(wanted).max(axis=1))
         np.testing.assert_allclose(rms[place], np.sqrt(np.square(wanted).mean(axis=1)), rtol=1e-4)
-    assert not window.take(2)[0].any()
+    assert not window.take(1)[0].any()
+
+
+@given(st.lists(st.lists(st.integers(1, 300), max_size=3), max_size=4), st.integers(0, 240))
+def test_remix_and_original_are_compared_in_time(takes: list[list[int]], early: int) -> None:
+    sound, window, begin, pairs = music(0.1), LevelWindow(0, 900, early), 0, [np.zeros((4, 0), np.float32)]
+    sound = np.hstack([np.zeros((2, early), np.float32), sound])
+    for sizes in takes:
+        for size in sizes:
+            remix, original = (sound[:, at : at + size] for at in (begin, begin + early))
+            window.add(np.zeros((0, 2, size), np.float32), remix, remix, original)
+            begin += size
+        pairs.append(window.pair.copy())
+        window.take(0)
+    remix, original = np.split(np.hstack(pairs), 2)
+    assert np.array_equal(remix, sound[:, :begin])
+    assert np.array_equal(remix, original)
 
 
 def _count_up(name: str, turns: int) -> None:
@@ -84,14 +99,16 @@ def _count_up(name: str, turns: int) -> None:
     for turn in range(turns):
         shared.begin()
         shared.state["engine_frame"] = turn
+        time.sleep(1e-6)
         shared.state["song_frame"] = -turn
         shared.end()
+        time.sleep(1e-6)  # a reader that is never let in says what it read before
     shared.close()
 
 
 def test_a_reader_never_sees_half_a_write() -> None:
     shared = SharedState()
-    writer = multiprocessing.get_context("spawn").Process(target=_count_up, args=(shared.name, 100_000))
+    writer = multiprocessing.get_context("spawn").Process(target=_count_up, args=(shared.name, 3000))
     writer.start()
     seen = set()
     while writer.is_alive():
