@@ -22,7 +22,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +29,11 @@ import numpy as np
 import rtmidi
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
-from rich.table import Table
 
 from benchmarks.live_latency import GLIDE_SECONDS, PILOT, REST_SECONDS, constant, delay_of, pilot_mix
+from benchmarks.live_rig.delays import Delays, print_delays
 from benchmarks.live_rig.jack_server import JackServer, Recorder, jack_client, jack_server
 from benchmarks.live_rig.sessions import RATE, STEMS, write_session
-from benchmarks.live_rig.tables import show
 from plugin_host.mix.mix_file import write_mix
 
 SONG_SECONDS = 20.0
@@ -71,26 +69,6 @@ class Osc:
 
     def close(self) -> None:
         self._socket.close()
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Frames from sending to the first changed sample. missed: changes that were not heard in time."""
-
-    what: str
-    period: int
-    ahead: int
-    frames: np.ndarray
-    missed: int
-    dropouts: int
-
-    @property
-    def promised(self) -> int:
-        return (self.ahead + 2) * self.period
-
-    def milliseconds(self) -> dict[str, float]:
-        p50, p99, most = (1000 * float(np.quantile(self.frames, share)) / RATE for share in (0.5, 0.99, 1.0))
-        return {"p50 ms": p50, "p99 ms": p99, "most ms": most, "promised ms": 1000 * self.promised / RATE}
 
 
 @contextmanager
@@ -180,16 +158,6 @@ def run(folder: Path, server: JackServer, ahead: int, count: int) -> list[Delays
         return [midi, measure("OSC", lambda n: osc.send(level, -6.0 * (1 - n % 2)), recorder, count, osc, ahead)]
 
 
-def print_table(found: list[Delays], title: str) -> None:
-    columns = ("buffer", "ahead", "change", "heard", "p50 ms", "p99 ms", "most ms", "promised ms", "dropouts")
-    table = Table(*columns, title=f"from a controller to the first changed sample; {title}")
-    for each in found:
-        figures = (f"{value:.2f}" for value in each.milliseconds().values())
-        heard = f"{len(each.frames)}/{len(each.frames) + each.missed}"
-        table.add_row(str(each.period), str(each.ahead), each.what, heard, *figures, str(each.dropouts))
-    show(table)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--changes", type=int, default=300, help="of each kind")
@@ -208,7 +176,7 @@ def main() -> None:
                 os.environ["JACK_DEFAULT_SERVER"] = server.name
                 found += run(song, server, chosen.ahead, chosen.changes)
                 title = server.title.replace(f", {period} frames", "")
-    print_table(found, title)
+    print_delays(found, f"from a controller to the first changed sample; {title}")
     if chosen.json:
         chosen.json.write_text(json.dumps([vars(each) | {"frames": each.frames.tolist()} for each in found], indent=2))
 

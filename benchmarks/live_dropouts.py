@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="for each buffer size")
     parser.add_argument("--changes", type=float, default=2000.0, help="a second")
     parser.add_argument("--buffers", type=int, nargs="+", default=[128, 64])
-    parser.add_argument("--ahead", type=int, default=2, help="buffers rendered ahead")
+    parser.add_argument("--ahead", type=int, default=4, help="buffers rendered ahead, four as in `stemrack play`")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         session = write_session(Path(folder) / "song.stemrack", SONG_SECONDS)

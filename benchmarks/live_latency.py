@@ -14,17 +14,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from pythonosc.osc_message_builder import OscMessageBuilder
-from rich.table import Table
 
+from benchmarks.live_rig.delays import Delays, print_delays
 from benchmarks.live_rig.jack_server import Recorder, jack_client, jack_server
 from benchmarks.live_rig.playing import Rig, rig
 from benchmarks.live_rig.sessions import RATE, STEMS, rack, write_session
-from benchmarks.live_rig.tables import show
 from plugin_host.control.osc.settings import LOOPBACK, OscSettings
 from plugin_host.control.osc.surfaces import open_surfaces
 from plugin_host.control.parameters.table import ParameterTable
@@ -43,18 +42,6 @@ PATIENCE_SECONDS = 2.0
 
 Change = Callable[[int], None]
 """Makes the given number of change, each unlike the one before."""
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Frames from command to first changed sample. missed: changes that were not heard in time."""
-
-    what: str
-    period: int
-    ahead: int
-    frames: np.ndarray
-    missed: int
-    dropouts: int
 
 
 def constant(number: int, first: int, count: int) -> np.ndarray:
@@ -111,7 +98,7 @@ def measure(playing: Rig, what: str, change: Change, recorder: Recorder, count: 
         found.append(delay_of(lambda number=number: change(number), recorder))
     heard = np.array([delay for delay in found if delay is not None])
     dropouts = playing.engine.status().dropouts - before
-    return Delays(what, period, ahead * period, heard, len(found) - len(heard), dropouts)
+    return Delays(what, period, ahead, heard, len(found) - len(heard), dropouts)
 
 
 def run(session: HostSession, period: int, ahead: int, count: int, limiter: bool) -> list[Delays]:
@@ -130,23 +117,11 @@ def run(session: HostSession, period: int, ahead: int, count: int, limiter: bool
                 return found
 
 
-def print_table(found: list[Delays]) -> None:
-    columns = ("buffer", "ahead", "change", "heard", "p50 ms", "p99 ms", "most ms", "promised ms", "p99 / promised")
-    table = Table(*columns, "dropouts", title="from command to first changed sample")
-    for delays in found:
-        promised = 1000 * (delays.ahead + 2 * delays.period) / RATE
-        p50, p99, most = (1000 * np.quantile(delays.frames, share) / RATE for share in (0.5, 0.99, 1.0))
-        heard = f"{len(delays.frames)}/{len(delays.frames) + delays.missed}"
-        figures = (f"{value:.2f}" for value in (p50, p99, most, promised, p99 / promised))
-        table.add_row(str(delays.period), str(delays.ahead), delays.what, heard, *figures, str(delays.dropouts))
-    show(table)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--changes", type=int, default=300, help="of each kind")
     parser.add_argument("--buffers", type=int, nargs="+", default=[64, 128, 256, 512])
-    parser.add_argument("--ahead", type=int, default=2, help="buffers rendered ahead")
+    parser.add_argument("--ahead", type=int, default=4, help="buffers rendered ahead, four as in `stemrack play`")
     parser.add_argument("--limiter", action="store_true", help="with the safety limiter's look-ahead")
     chosen = parser.parse_args()
     found: list[Delays] = []
@@ -155,7 +130,7 @@ def main() -> None:
         session = write_session(Path(folder) / "song.stemrack", 20.0, stems=stems, sound=constant)
         for period in chosen.buffers:
             found += run(session, period, chosen.ahead, chosen.changes, chosen.limiter)
-    print_table(found)
+    print_delays(found, "from command to first changed sample")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each trial")
     parser.add_argument("--buffer", type=int, default=256)
-    parser.add_argument("--ahead", type=int, nargs="+", default=[2], help="buffers we render ahead")
+    parser.add_argument("--ahead", type=int, nargs="+", default=[4], help="buffers we render ahead")
     parser.add_argument("--tries", type=int, default=4, help="of which one must be clean")
     parser.add_argument("--no-scsynth", action="store_true")
     chosen = parser.parse_args()

@@ -1,37 +1,32 @@
 """`stemrack play`: a session's stems as tracks, live, until Ctrl-C."""
 
-import signal
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from plugin_host.cli import play_sync
+from plugin_host.cli.play_outputs import (
+    DirectOuts,
+    JackTransport,
+    checked_buffer,
+    checked_jack_transport,
+    chosen_outs,
+    new_file,
+    output_kind,
+)
 from plugin_host.cli.reporting import note
 
 if TYPE_CHECKING:
     from plugin_host.cli.play_view import PlayView
     from plugin_host.desk.desk import Desk
-    from plugin_host.engine.outputs.request import OutputKind
     from plugin_host.live.messages import Begin, LiveSettings, Ready
     from plugin_host.mix.transport import Transport
     from plugin_host.stems.open_session import HostSession
-
-DirectOuts = Literal["none", "pre", "post"]
-JackTransport = Literal["off", "follow", "lead", "both"]
-
-TAIL_SECONDS = 10.0
-"""How long echoes may go on after the song before it is over all the same."""
-_TRANSPORT = "--jack-transport"
-QUIET_SECONDS = 0.5
-QUIET = 10 ** (-90 / 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,6 @@ def play(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No picture; warnings only.")] = False,
 ) -> None:
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
-    from plugin_host.cli.play_outputs import chosen_outs
     from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.osc.settings import OscSettings
@@ -124,18 +118,18 @@ def play(
     mix = changed_mix(opened, MixChanges(plain=plain, scenes=scene or ()))
     settings = LiveSettings(
         session=opened.folder,
-        output=_output_kind(jack, device, null, to_file),
+        output=output_kind(jack, device, null, to_file),
         device=device,
-        buffer=_checked_buffer(buffer),
+        buffer=checked_buffer(buffer),
         ahead=ahead,
         direct="" if direct == "none" else direct,
         outs=chosen_outs(out or (), [track.name for track in mix.tracks]),
-        path=_new_file(to_file, opened),
+        path=new_file(to_file, opened),
         allow_missing=allow_missing,
-        jack_transport=_checked_jack_transport(jack_transport, jack=jack),
+        jack_transport=checked_jack_transport(jack_transport, jack=jack),
     )
     begin = Begin(mix, _saved_transport(opened.folder, opened.frames))
-    wishes = _Wishes(start, until_end, record, take, _new_file(capture, opened))
+    wishes = _Wishes(start, until_end, record, take, new_file(capture, opened))
     osc = OscSettings(
         osc_port,
         osc_listen,
@@ -153,43 +147,6 @@ def play(
             _show(desk, view, wishes)
         if save:
             _save(opened.folder, desk)
-
-
-def _output_kind(jack: bool, device: str, null: bool, file: Path | None) -> "OutputKind":
-    chosen: list[OutputKind] = []
-    if jack:
-        chosen.append("jack")
-    if null:
-        chosen.append("null")
-    if file:
-        chosen.append("file")
-    if device and not jack:
-        chosen.append("portaudio")
-    if len(chosen) > 1:
-        raise typer.BadParameter("choose one of --jack, --device, --null and --file")
-    return chosen[0] if chosen else "portaudio"
-
-
-def _checked_jack_transport(mode: JackTransport, *, jack: bool) -> JackTransport:
-    if mode != "off" and not jack:
-        raise typer.BadParameter(
-            f"{mode}: JACK has a transport, other outputs do not: add --jack", param_hint=_TRANSPORT
-        )
-    return mode
-
-
-def _checked_buffer(buffer: int) -> int:
-    if not 64 <= buffer <= 4096:
-        raise typer.BadParameter(f"{buffer} frames: give 64 to 4096", param_hint="--buffer")
-    return buffer
-
-
-def _new_file(path: Path | None, session: "HostSession") -> Path | None:
-    """A file to be written while it plays, which must be none of the session's own."""
-    from plugin_host.engine.bounce_files import mix_target
-    from separation_core.audio.writing import SampleFormat
-
-    return None if path is None else mix_target(path, SampleFormat.FLOAT32, session.files)
 
 
 def _saved_transport(folder: Path, frames: int) -> "Transport":
@@ -229,6 +186,11 @@ def _announce(ready: "Ready", settings: "LiveSettings", rate: int) -> None:
         f"{ready.device}: {ready.rate} Hz{resampled}, buffer {ready.buffer} frames ({milliseconds:.1f} ms), "
         f"{settings.ahead} rendered ahead, {ready.latency_ms:.1f} ms from a control to the ear"
     )
+    if not ready.real_time:
+        note(
+            "JACK does not run in real time (jackd -R does): where the machine is busy there are dropouts, and MIDI"
+            " through JACK gets lost (with jackd -S it does not)"
+        )
 
 
 def _arm(desk: "Desk", wishes: _Wishes) -> None:
@@ -240,55 +202,18 @@ def _arm(desk: "Desk", wishes: _Wishes) -> None:
 
 
 def _show(desk: "Desk", view: "PlayView", wishes: _Wishes) -> None:
+    from plugin_host.cli.play_ending import Ending, until_signal
     from plugin_host.mix.transport import Play
 
     stopped = threading.Event()
-    with _until_signal(stopped):
+    with until_signal(stopped):
         if wishes.take:
             desk.replay(wishes.take)
         elif wishes.start:
             desk.do(Play())
-        view.run(_Ending(desk, view.frames, stopped, until_end=wishes.until_end))
+        view.run(Ending(desk, view.frames, stopped, until_end=wishes.until_end))
         if wishes.capture is not None:
             desk.capture(None)
-
-
-class _Ending:
-    """Whether to quit: a signal came, or the song has ended and died away where that was asked for."""
-
-    def __init__(self, desk: "Desk", frames: int, stopped: threading.Event, *, until_end: bool) -> None:
-        self._desk, self._frames, self._stopped, self._until_end = desk, frames, stopped, until_end
-        self._ended_at: float | None = None
-
-    def __call__(self) -> bool:
-        return self._stopped.is_set() or (self._until_end and self._has_died_away())
-
-    def _has_died_away(self) -> bool:
-        transport = self._desk.transport
-        if transport.playing or transport.position < self._frames:  # paused, or not yet begun
-            self._ended_at = None
-            return False
-        self._ended_at = self._ended_at or time.monotonic()
-        after = time.monotonic() - self._ended_at
-        return after > TAIL_SECONDS or (after > QUIET_SECONDS and max(self._desk.status().master.peak) < QUIET)
-
-
-@contextmanager
-def _until_signal(stopped: threading.Event) -> Iterator[None]:
-    """Ctrl-C, a polite kill and a terminal that is closed set the event instead of tearing things down half-way."""
-
-    def note_it(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    heard = [signal.SIGINT, signal.SIGTERM]
-    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it is for `nohup`
-        heard.append(signal.SIGHUP)
-    before = {number: signal.signal(number, note_it) for number in heard}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _save(folder: Path, desk: "Desk") -> None:

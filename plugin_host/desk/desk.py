@@ -1,20 +1,18 @@
 """The desk: the one owner of what is heard. Surfaces give it commands, it tells the engine and everyone who listens."""
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from plugin_host.desk import events as e
-from plugin_host.desk.checked import checked_apply
 from plugin_host.desk.ledger import Ledgers
 from plugin_host.desk.morph import Morph
+from plugin_host.desk.orders import Orders
+from plugin_host.desk.replays import TAKE_ORIGIN, ReplayDeck
 from plugin_host.desk.take_files import read_take, take_path
-from plugin_host.desk.takes import Replay, TakeDeck
+from plugin_host.desk.takes import TakeDeck
 from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import HostError
 from plugin_host.live import port
@@ -25,7 +23,6 @@ from plugin_host.mix.state import Mix
 from plugin_host.mix.take import Take
 
 TICK_SECONDS = 0.02  # between reading the engine's news, and between two steps of a morph
-TAKE_ORIGIN = "take"  # of changes that a replayed take makes
 JACK_ORIGIN = "jack"  # of what JACK's transport did to ours
 _TAKES_ON = (t.Stop, t.Pause, t.Seek)
 """What ends a recording: from here on the song does not simply run on."""
@@ -51,13 +48,12 @@ class Desk:
     ) -> None:
         self._engine, self._rate, self._clock = engine, rate, clock
         self._asked = Ledgers(mix, transport or t.Transport(), frames)
-        self._numbers = itertools.count(1)
+        self._orders = Orders(engine, self._asked)
         self._lock = threading.RLock()
-        self._listeners = e.Listeners()
-        self._gathered: list[tuple[int, port.EngineCommand]] | None = None
+        self._listeners = self._orders.listeners
         self._morph: Morph | None = None
         self._takes = TakeDeck(takes_folder, rate)
-        self._replay: Replay | None = None
+        self._replays = ReplayDeck(engine, self._orders)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
 
@@ -84,7 +80,7 @@ class Desk:
     @property
     def replaying(self) -> bool:
         """Whether a take is being replayed."""
-        return self._replay is not None
+        return self._replays.replaying
 
     def status(self) -> port.EngineStatus:
         """How the engine is doing and where the song is."""
@@ -100,24 +96,17 @@ class Desk:
             if isinstance(command, t.TransportCommand):
                 self._do_transport(command, origin)
             elif isinstance(command, port.SetReference):
-                self._asked.reference.ask(self._send(command), command, command.on)
-                self._listeners.tell(e.ReferenceChanged(command.on, origin))
+                self._orders.switch(command, origin)
             elif isinstance(command, port.ClearClips):
-                self._send(command)
+                self._orders.send(command)
             else:
                 self._do_mix(command, origin)
 
     def do_all(self, commands: Sequence[port.EngineCommand], origin: str = "") -> None:
         """Carry out several commands as one change: all of them, or none with the error of the first that fits not."""
-        with self._lock:
-            self._asked.check(commands)
-            self._gathered = []
-            try:
-                for command in commands:
-                    self.do(command, origin)
-            finally:
-                gathered, self._gathered = self._gathered, None
-                self._engine.send_all(gathered)
+        with self._lock, self._orders.together(commands):
+            for command in commands:
+                self.do(command, origin)
 
     def recall(self, scene: Scene, seconds: float = 0.0, origin: str = "") -> None:
         """Go to a scene in `seconds` (0 … 600); a recall under way stops where it is. `MixError`: it does not fit."""
@@ -155,11 +144,11 @@ class Desk:
     def replay_take(self, take: Take) -> None:
         """Play that take: the mix and the place it began with, then its moves."""
         with self._lock:
-            self._end_replay()
+            self._replays.end()
             self._do_mix(c.ReplaceMix(take.mix), TAKE_ORIGIN)
             self._do_transport(t.Seek(take.start), TAKE_ORIGIN)
             self._engine.play_take(take)
-            self._replay = Replay(take, self._do_transport(t.Play(), TAKE_ORIGIN))
+            self._replays.begin(take, self._do_transport(t.Play(), TAKE_ORIGIN))
 
     def capture(self, path: Path | None) -> None:
         """Write what is heard to a file; None completes it."""
@@ -191,7 +180,7 @@ class Desk:
         with self._lock:
             self._hear()
             self._move_morph()
-            self._follow_replay()
+            self._replays.advance()
             recorded = self._takes.complete()
         for recorder in recorded:
             self._listeners.tell(self._takes.save(recorder))
@@ -200,32 +189,19 @@ class Desk:
         while not self._ending.wait(TICK_SECONDS):
             self.tick()
 
-    def _send(self, command: port.EngineCommand) -> int:
-        number = next(self._numbers)
-        if self._gathered is None:
-            self._engine.send(number, command)
-        else:
-            self._gathered.append((number, command))
-        return number
-
-    def _do_mix(self, command: c.Command, origin: str, *, by_morph: bool = False) -> None:
-        state = self._asked.mix.tried(command)
-        if self._morph and not by_morph:
+    def _do_mix(self, command: c.Command, origin: str) -> None:
+        self._orders.change_mix(command, origin)
+        if self._morph:
             whole = isinstance(command, c.ReplaceMix | c.RecallScene)
             self._morph = None if whole else self._morph.without(command)
-        self._asked.mix.ask(self._send(command), command, state)
-        self._listeners.tell(e.MixChanged(command, state, origin))
 
     def _do_transport(self, command: t.TransportCommand, origin: str) -> int:
         state = self._asked.transport.tried(command)
         if isinstance(command, t.Pause) and self.transport.playing:
             state = replace(state, position=self.status().song_frame)
         if isinstance(command, t.Stop | t.Seek) and origin != TAKE_ORIGIN:
-            self._end_replay()
-        number = self._send(command)
-        self._asked.transport.ask(number, command, state)
-        self._listeners.tell(e.TransportChanged(command, state, origin))
-        return number
+            self._replays.end()
+        return self._orders.move(command, state, origin)
 
     def _move_morph(self) -> None:
         if self._morph is None:
@@ -234,7 +210,7 @@ class Desk:
         commands, last = morph.step(self._clock())
         for command in commands:
             try:
-                self._do_mix(command, "", by_morph=True)
+                self._orders.change_mix(command, "")
             except HostError:  # its track or effect is gone by now
                 morph.without(command)
         self._morph = None if last else morph
@@ -249,10 +225,10 @@ class Desk:
                 for number in event.numbers:
                     self._confirm(number, event)
             case port.Refused():
-                self._take_back(event)
+                self._orders.take_back(event)
             case port.Stopped(song_frame):
                 self._takes.end()
-                self._end_replay()
+                self._replays.end()
                 self._asked.transport.amend(lambda old: replace(old, playing=False, position=song_frame))
                 self._listeners.tell(e.TransportChanged(None, self.transport))
             case port.Moved(command, engine_frame):
@@ -264,8 +240,8 @@ class Desk:
                 self._listeners.tell(e.EngineDied(text, blamed))
             case port.Back(bypassed, command):
                 if command:
-                    self._follow(command, "")
-                self._go_on_replaying()
+                    self._orders.follow(command, "")
+                self._replays.go_on()
                 self._listeners.tell(e.EngineBack(bypassed))
 
     def _move_with_jack(self, command: t.Play | t.Pause | t.Seek, engine_frame: int) -> None:
@@ -273,7 +249,7 @@ class Desk:
             self._begin_take(self.transport.position, engine_frame)
         else:
             self._takes.end()
-            self._end_replay()
+            self._replays.end()
         self._asked.transport.amend(lambda old: self._asked.transport.change(old, command))
         self._listeners.tell(e.TransportChanged(command, self.transport, JACK_ORIGIN))
 
@@ -290,52 +266,9 @@ class Desk:
             self._asked.transport.amend(lambda old: replace(old, position=done.song_frame) if not old.playing else old)
         if isinstance(moved, t.Play):
             self._begin_take(done.song_frame, done.engine_frame)
-        if self._replay and number == self._replay.number:
-            self._replay.running = True
-
-    def _take_back(self, refused: port.Refused) -> None:
-        self._listeners.tell(e.DeskWarning(refused.text))
-        if self._asked.mix.refused(refused.number) is not None:
-            self._listeners.tell(e.MixChanged(None, self.mix))
-        if self._asked.transport.refused(refused.number) is not None:
-            self._listeners.tell(e.TransportChanged(None, self.transport))
-        if self._asked.reference.refused(refused.number) is not None:
-            self._listeners.tell(e.ReferenceChanged(self.reference))
+        self._replays.applied(number)
 
     def _begin_take(self, song_frame: int, engine_frame: int) -> None:
         name = self._takes.begin(self._asked.mix.confirmed, song_frame, engine_frame)
         if name:
             self._listeners.tell(e.TakeBegun(name))
-
-    def _follow_replay(self) -> None:
-        if self._replay is None or not self._replay.running:
-            return
-        for command in self._replay.due(self.status().song_frame):
-            self._follow(command, TAKE_ORIGIN)
-        if self._replay.done:
-            self._end_replay()
-
-    def _follow(self, command: c.Command, origin: str) -> None:
-        """Do to the mix that everyone sees what the engine's side did by itself."""
-        with suppress(HostError):  # someone changed what it was about: the engine passes over it as well
-            self._asked.mix.amend(partial(checked_apply, command=command, check=check_effect))
-            self._listeners.tell(e.MixChanged(command, self.mix, origin))
-
-    def _end_replay(self) -> None:
-        if self._replay:
-            self._replay = None
-            self._engine.play_take(None)
-            self._settle()
-            self._listeners.tell(e.ReplayEnded())
-
-    def _go_on_replaying(self) -> None:
-        """A new engine knows of no take: it is given what the song has not passed yet."""
-        if self._replay:
-            self._replay = self._replay.rest(self.mix, self.status().song_frame)
-            self._settle()
-            self._engine.play_take(self._replay.take)
-
-    def _settle(self) -> None:
-        """What a take did is the mix now, also for an engine started again."""
-        settled = c.ReplaceMix(self.mix)
-        self._asked.mix.ask(self._send(settled), settled, self.mix)

@@ -1,6 +1,5 @@
-"""Recording what the engine was told to do and when it did it, and following a take that is replayed."""
+"""Recording what the engine was told to do and when it did it."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -115,33 +114,3 @@ class TakeDeck:
         except HostError as error:
             return DeskWarning(f"take {recorder.name!r} is lost: {error}")
         return TakeRecorded(recorder.name, path, len(take.events))
-
-
-class Replay:
-    """A take that the engine replays, followed so that surfaces show what is heard.
-
-    number: of the command that makes the song run from the take's start; before it is done, nothing is due.
-    """
-
-    def __init__(self, take: Take, number: int) -> None:
-        self.take = take
-        self.number = number
-        self.running = False
-        self._next = 0
-
-    @property
-    def done(self) -> bool:
-        """Whether every move was made."""
-        return self._next == len(self.take.events)
-
-    def rest(self, mix: Mix, song_frame: int) -> "Replay":
-        """What is left of it, from `song_frame` on, where the mix has become `mix`."""
-        left = Replay(Take(mix, song_frame, self.take.events[self._next :]), self.number)
-        left.running = self.running
-        return left
-
-    def due(self, song_frame: int) -> Iterator[Command]:
-        """The moves that the song has passed since the last call."""
-        while self.running and not self.done and self.take.events[self._next].frame < song_frame:
-            yield self.take.events[self._next].command
-            self._next += 1

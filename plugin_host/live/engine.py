@@ -85,6 +85,7 @@ class Engine:
         gc.freeze()
         gc.disable()
         self._path.start()
+        self._loudness.advance()  # so that there is a status to see from the first word on
         self._pipe.send(self._ready())
         try:
             while not self._ends:
@@ -97,7 +98,9 @@ class Engine:
 
     def _ready(self) -> Ready:
         path = self._path
-        return Ready(path.output.title, path.output.rate, path.output.buffer, path.loop.ahead, path.latency_ms)
+        output, jack = path.output, path.output.jack
+        real_time = jack is None or jack.real_time
+        return Ready(output.title, output.rate, output.buffer, path.loop.ahead, path.latency_ms, real_time)
 
     def _tick(self) -> None:
         self._pipe.poll(TICK_SECONDS)

@@ -27,4 +27,5 @@ class LoudnessWatch:
             if not path.switch.on:  # what is compared must not change while it is compared
                 self._match.add(remix, original)
                 path.loop.call(partial(path.switch.set_gain, self._match.gain))
-        self._shared.note(self._remix.lufs, path.dropouts, path.output.xruns, path.song_delay_ms)
+        missed = path.dropouts, path.output.xruns
+        self._shared.note(self._remix.lufs, *missed, path.latency_ms, path.song_delay_ms)

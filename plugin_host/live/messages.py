@@ -81,13 +81,18 @@ Request = Begin | Orders | PlayTake | Capture | Finish
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The engine plays. device: in words. latency_ms: from a command to the ear. buffer, rate: the device's own."""
+    """The engine plays. device: in words. latency_ms: from a command to the ear. buffer, rate: the device's own.
+
+    ahead_frames, latency_ms and buffer are as at the start: a JACK server may change them. real_time: False where that
+    server does not run so.
+    """
 
     device: str
     rate: int
     buffer: int
     ahead_frames: int
     latency_ms: float
+    real_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)

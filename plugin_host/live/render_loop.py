@@ -45,9 +45,10 @@ class Posted:
 class RenderPath:
     """What a block passes, in this order, and how it is cut.
 
-    block: frames per turn. ahead_buffers: of the device, that the ring holds before the thread waits. direct: whether
-    the tracks follow the master in the ring, "pre" or "post" their faders; "" sends the master alone. lock: keeps what
-    is heard in step with JACK's transport.
+    block: most frames per turn. ahead_buffers: of the device, that the ring holds before the thread waits, but never
+    more than most_ahead frames: beyond these it has room for one turn. direct: the tracks that follow the master in the
+    ring, "" for a place that is silent, before their faders if pre_fader. lock: keeps what is heard in step with JACK's
+    transport.
     """
 
     feed: Feed
@@ -59,6 +60,7 @@ class RenderPath:
     meter_ring: FrameRing
     block: int
     ahead_buffers: int
+    most_ahead: int
     direct: Sequence[str] = ()
     pre_fader: bool = False
     lock: TransportLock | None = None
@@ -67,9 +69,9 @@ class RenderPath:
 class RenderLoop:
     """Renders until it is told to end; `start` gives it a thread.
 
-    begin: called first, in the thread. ahead: frames of the device that the ring holds before the thread waits.
-    bell: rung by the device after it took a buffer. applied: where `Applied` is
-    put for whoever reports it. place: song frame and engine frame with which the next block begins.
+    begin: called first, in the thread. buffer: frames that the device takes at a time, kept true by it. direct: see
+    `RenderPath`; names may change, their number may not. bell: rung by the device after it took a buffer. applied:
+    where `Applied` is put for whoever reports it. place: song frame and engine frame with which the next block begins.
     """
 
     def __init__(self, path: RenderPath, shared: SharedState, rate: int, begin: Callable[[], None]) -> None:
@@ -77,7 +79,7 @@ class RenderLoop:
         self.bell = Bell()
         self.applied: deque[Applied] = deque()
         self.ended_at: deque[int] = deque()
-        self.ahead = path.ahead_buffers * path.block
+        self.buffer, self.direct = path.block, tuple(path.direct)
         self.playing = False
         self.place = path.feed.song_frame, path.renderer.position
         self._fading = False
@@ -106,6 +108,11 @@ class RenderLoop:
         self._ends = True
         self.bell.ring()
         self._thread.join()
+
+    @property
+    def ahead(self) -> int:
+        """Frames of the device that the ring holds before the thread waits."""
+        return min(self._path.ahead_buffers * self.buffer, self._path.most_ahead)
 
     @property
     def free(self) -> bool:
@@ -138,9 +145,10 @@ class RenderLoop:
             if self._path.ring.readable >= self.ahead:
                 self.bell.wait(_IDLE_SECONDS)
                 continue
+            count = min(self._path.block, self.buffer)  # a long turn would be too late for a device with short buffers
             began = time.perf_counter()
-            self._turn(self._path.block)
-            self._note_load((time.perf_counter() - began) * self._rate / self._path.block)
+            self._turn(count)
+            self._note_load((time.perf_counter() - began) * self._rate / count)
 
     def _turn(self, count: int) -> None:
         """One block, cut where a timed change is due."""
@@ -206,7 +214,7 @@ class RenderLoop:
         lanes[0] = heard
         direct = rendered.pre if path.pre_fader else rendered.tracks
         places = {name: place for place, name in enumerate(path.renderer.names)}
-        for lane, name in enumerate(path.direct, 1):
+        for lane, name in enumerate(self.direct, 1):
             place = places.get(name)
             lanes[lane] = 0.0 if place is None else direct[place]
         return lanes.reshape(-1, count)

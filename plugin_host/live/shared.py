@@ -39,6 +39,7 @@ _LAYOUT = np.dtype(
         ("lufs", "f8"),
         ("dropouts", "i8"),
         ("xruns", "i8"),
+        ("latency_ms", "f8"),
         ("song_delay_ms", "f8"),
         ("heartbeat", "u8"),
         ("blame", f"S{_BLAME_BYTES}", 2),
@@ -57,6 +58,7 @@ class Snapshot:
     lufs: float
     dropouts: int
     xruns: int
+    latency_ms: float
     song_delay_ms: float
 
 
@@ -118,10 +120,10 @@ class SharedState:
         """The render thread lives."""
         self._beats[0] += 1
 
-    def note(self, lufs: float, dropouts: int, xruns: int, song_delay_ms: float) -> None:
-        """For the control thread: loudness, buffers that were missed, the song's way to the ear."""
+    def note(self, lufs: float, dropouts: int, xruns: int, latency_ms: float, song_delay_ms: float) -> None:
+        """For the control thread: loudness, buffers that were missed, a command's and the song's way to the ear."""
         self._all["lufs"], self._all["dropouts"], self._all["xruns"] = lufs, dropouts, xruns
-        self._all["song_delay_ms"] = song_delay_ms
+        self._all["latency_ms"], self._all["song_delay_ms"] = latency_ms, song_delay_ms
 
     @property
     def blame(self) -> str:
@@ -151,4 +153,5 @@ def _snapshot(copy: npt.NDArray[np.void]) -> Snapshot:
     count = int(copy["state"]["tracks"])
     names = tuple(bytes(name).decode("utf-8", "replace") for name in copy["names"][:count])
     lufs, missed = float(copy["lufs"]), (int(copy["dropouts"]), int(copy["xruns"]))
-    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed, float(copy["song_delay_ms"]))
+    delays = float(copy["latency_ms"]), float(copy["song_delay_ms"])
+    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed, *delays)

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,13 +13,13 @@ from plugin_host.engine.latency import TapDelay
 from plugin_host.engine.outputs.contract import Block
 from plugin_host.engine.outputs.frame_ring import FrameRing
 from plugin_host.engine.outputs.rate_adapter import RateAdapter
-from plugin_host.engine.outputs.request import Lane, OutputRequest
+from plugin_host.engine.outputs.request import MOST_BUFFER, Lane, OutputRequest
 from plugin_host.engine.outputs.steady_output import SteadyOutput
 from plugin_host.engine.prepare import PreparedMix, PrepareOptions, prepared_mix
 from plugin_host.engine.render_block import RenderSetup
 from plugin_host.errors import MixError
 from plugin_host.live.blame import BlameMarker
-from plugin_host.live.lanes import lanes_of
+from plugin_host.live.lanes import lanes_of, with_lanes_for
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.reference import ReferenceSwitch
 from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
@@ -34,7 +34,8 @@ from separation_core.audio.frames import FrameSource
 _METER_SECONDS = 1
 _RATE_SLACK = 4096
 """Frames that a resampler may give at once beyond what it was given."""
-_MOST_USUAL_BUFFER = 2048
+_LONGEST_AHEAD = 4 * MOST_BUFFER
+"""Frames that may be rendered ahead whatever buffer a JACK server changes to: four of the longest that JACK 2 has."""
 _FILL_SECONDS = 5.0
 _GLANCE_SECONDS = 0.001
 
@@ -51,12 +52,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class OpenedParts:
-    """What lies beside the render path. sources: what the feed reads at first, by track."""
+    """What lies beside the render path. sources: what the feed reads at first, by track.
+
+    lanes: of the output. direct: whether every track should have one.
+    """
 
     session: HostSession
     builder: Builder
     output: SteadyOutput
     sources: dict[str, FrameSource]
+    lanes: tuple[Lane, ...]
+    direct: bool
     warnings: tuple[str, ...]
 
 
@@ -68,6 +74,7 @@ class SignalPath:
         self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
         self.loop, self.switch, self.meter_ring, self.lock = loop, path.switch, path.meter_ring, path.lock
         self._path, self._sources, self._speed = path, opened.sources, transport.speed
+        self._lanes, self._direct = opened.lanes, opened.direct
         self._dropouts = self._faults = 0
         self._started = False
         self._notices: deque[str] = deque(opened.warnings)
@@ -124,6 +131,8 @@ class SignalPath:
             kept = {name: source for name, source in self._sources.items() if name not in change.plan.removed}
             self._sources = kept | dict(change.sources)
             self.feed.set_sources(self._sources)
+        if self._direct and change.plan.added:
+            self._give_lanes(change.plan.added)
         self.loop.post(posted)
 
     def move(self, transport: Transport, command: TransportCommand) -> Transport:
@@ -153,6 +162,14 @@ class SignalPath:
         self.feed.retired()  # the builder, whose they are, closes them; nobody need hold them here
         return lines
 
+    def _give_lanes(self, added: Sequence[str]) -> None:
+        """Outputs for tracks that come while it plays, where the device can have more."""
+        self._lanes, left_out = with_lanes_for(self._lanes, added)
+        self.output.name_lanes(self._lanes)
+        self.loop.direct = tuple(lane.name for lane in self._lanes[1:])
+        for name in left_out:
+            self.notice(f"track {name} has no output of its own: end and start play again to give it one")
+
     def _as_it_is(self, transport: Transport) -> Transport:
         """The transport with what the clock did to it."""
         return replace(transport, playing=self.loop.playing, position=self.feed.song_frame)
@@ -166,7 +183,7 @@ class SignalPath:
 
     def _pull(self, out: Block) -> None:
         """In the device's thread: copy, count, ring."""
-        self.loop.ahead = self._path.ahead_buffers * out.shape[1]  # the user of a JACK server may change its buffer
+        self.loop.buffer = out.shape[1]  # the user of a JACK server may change its buffer
         self._dropouts += self._taken_from.read_into(out) < out.shape[1]
         self.loop.bell.ring()
 
@@ -194,7 +211,7 @@ def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iter
         prepared = stack.enter_context(prepared_mix(session, begin.mix, setup, options))
         song = stack.enter_context(closing(_song(session, options)))
         feed = stack.enter_context(closing(_feed(session, begin, prepared, song)))
-        render = replace(_render_path(settings, session, feed, prepared, output, begin), lock=lock)
+        render = replace(_render_path(settings, session, feed, prepared, output, begin, lanes), lock=lock)
         builder = Builder(
             session,
             session.rate,
@@ -205,7 +222,8 @@ def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iter
         )
         stack.callback(builder.close)
         sources = dict(zip(names, prepared.sources, strict=True))
-        opened = OpenedParts(session, builder, output, sources, (*silenced, *prepared.warnings))
+        warnings = (*silenced, *prepared.warnings)
+        opened = OpenedParts(session, builder, output, sources, lanes, bool(settings.direct), warnings)
         loop = RenderLoop(render, shared, session.rate, marker.rendering)
         path = SignalPath(opened, loop, render, begin.transport)
         stack.callback(path.stop)
@@ -253,21 +271,23 @@ def _render_path(
     prepared: PreparedMix,
     output: SteadyOutput,
     begin: Begin,
+    lanes: tuple[Lane, ...],
 ) -> RenderPath:
     rate, renderer = session.rate, prepared.renderer
     limiter = safety_limiter(rate, begin.mix.master.ceiling_db)
-    direct = tuple(lane.name for lane in lanes_of(settings, [track.name for track in begin.mix.tracks])[1:])
-    channels = 2 + 2 * len(direct)
+    most_ahead = max(settings.ahead * output.buffer, _LONGEST_AHEAD if settings.output == "jack" else 0)
+    one_turn = output.buffer * output.rate // rate + _RATE_SLACK
     return RenderPath(
         feed=feed,
         renderer=renderer,
         original_delay=TapDelay(renderer.latency - limiter.latency, output.buffer, rate),
         switch=ReferenceSwitch(rate, output.buffer, limiter, on=begin.reference),
-        adapter=RateAdapter(channels, rate, output.rate),
-        ring=FrameRing(channels, (settings.ahead + 2) * max(output.buffer, _MOST_USUAL_BUFFER) + _RATE_SLACK),
+        adapter=RateAdapter(2 * len(lanes), rate, output.rate),
+        ring=FrameRing(2 * len(lanes), most_ahead + one_turn),
         meter_ring=FrameRing(4, _METER_SECONDS * rate),
         block=output.buffer,
         ahead_buffers=settings.ahead,
-        direct=direct,
+        most_ahead=most_ahead,
+        direct=tuple(lane.name for lane in lanes[1:]),
         pre_fader=settings.direct == "pre",
     )

@@ -25,7 +25,7 @@ def status_of(snapshot: Snapshot, alive: bool, restarts: int, ready: Ready) -> E
         starved=int(state["starved"]),
         load=float(state["load"]),
         restarts=restarts,
-        latency_ms=ready.latency_ms,
+        latency_ms=snapshot.latency_ms,
         song_delay_ms=snapshot.song_delay_ms,
         device=ready.device,
     )

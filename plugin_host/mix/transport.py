@@ -16,6 +16,8 @@ SHORTEST_LOOP = 32
 """Frames; a shorter loop is a tone rather than music, and would wrap more often than a buffer is filled."""
 MAX_MARKERS = 999
 MIN_TEMPO, MAX_TEMPO = 20.0, 400.0
+MAX_BAR = 1_000_000
+"""More than a day's song has at the fastest tempo, with a beat in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,15 @@ def apply_transport(transport: Transport, command: TransportCommand, frames: int
 
 
 def frame_of_bar(transport: Transport, bar: float, rate: int) -> int:
-    """The song frame at which a bar (counted from 1) begins; `MixError` where the tempo is not known."""
+    """The song frame at which a bar (counted from 1) begins, negative before the song.
+
+    `MixError` where the tempo is not known, and for NaN and what is beyond any song, ±`MAX_BAR`.
+    """
     if transport.tempo is None:
         raise MixError("the tempo is not known, so bars cannot be named: set it first, or give seconds")
-    return round((_number(bar, "bar") - 1) * transport.beats_per_bar * 60 / transport.tempo * rate)
+    if abs(_number(bar, "bar")) > MAX_BAR:
+        raise MixError(f"bar {bar:g}: give 1 to {MAX_BAR}")
+    return round((bar - 1) * transport.beats_per_bar * 60 / transport.tempo * rate)
 
 
 @singledispatch

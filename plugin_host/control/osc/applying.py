@@ -1,12 +1,13 @@
 """What surfaces mean, done at the desk: the last value of an address only, what goes together as one change."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from plugin_host.control.osc.complaints import Complaints
 from plugin_host.control.osc.dialects.session import Meant
+from plugin_host.control.osc.lately_told import News, is_same
 from plugin_host.control.osc.packet import OscMessage
-from plugin_host.control.osc.peers import Peer
+from plugin_host.control.osc.peers import Peer, Peers
 from plugin_host.control.parameters.binding import Binding
 from plugin_host.control.parameters.conversion import taken
 from plugin_host.control.parameters.declaration import Value
@@ -22,13 +23,15 @@ _Write = tuple[Binding, Value | None]
 class Applier:
     """Writes wait until `flush`, each address once with its latest value, in the order of the latest.
 
-    What is not simply a value (a trigger, a pattern) is done at once, after what waits.
+    What is not simply a value (a trigger, a pattern) is done at once, after what waits. A value that a surface was told
+    itself just now is passed over, for others may have moved on since. clock: seconds, the server's.
     """
 
-    def __init__(self, table: ParameterTable, complaints: Complaints) -> None:
-        self._table, self._complaints = table, complaints
+    def __init__(self, table: ParameterTable, complaints: Complaints, peers: Peers, clock: Callable[[], float]) -> None:
+        self._table, self._complaints, self._peers, self._clock = table, complaints, peers, clock
         self._waiting: dict[str, _Waiting] = {}
-        self._plain: set[str] = set()
+        self._plain: dict[str, bool] = {}
+        """Addresses of plain values; whether they move only when somebody moves them."""
 
     def meant_natively(self, message: OscMessage) -> Meant | None:
         """What a message with an address of ours means; None where nothing of ours is there."""
@@ -46,8 +49,7 @@ class Applier:
         address, arguments = message
         if address not in self._plain or len(arguments) != 1 or arguments[0] is None:
             return False
-        self._waiting.pop(address, None)
-        self._waiting[address] = (peer, Meant(address, arguments[0], address))
+        self._put(peer, Meant(address, arguments[0], address), arguments[0])
         return True
 
     def take(self, peer: Peer, meant: Meant) -> None:
@@ -56,8 +58,7 @@ class Applier:
             self.flush()
             self.answer(peer, meant)
         elif meant.value is not None and self._is_plain(meant.address):
-            self._waiting.pop(meant.address, None)
-            self._waiting[meant.address] = (peer, meant)
+            self._put(peer, meant, meant.value)
         else:
             self.flush()
             self.together(peer, [meant])
@@ -78,14 +79,15 @@ class Applier:
             if not write[0].is_command:
                 _check(*write)
         run: list[_Write] = []
+        origin = self._peers.surface_of(peer).origin
         for write in writes:
             if write[0].is_command:
                 run.append(write)
             else:
-                self._do(run, peer.origin)
+                self._do(run, origin)
                 run = []
-                write[0].write(write[1], peer.origin)
-        self._do(run, peer.origin)
+                write[0].write(write[1], origin)
+        self._do(run, origin)
 
     def answer(self, peer: Peer, meant: Meant) -> None:
         """Send the value that was asked for, under the address it was asked by; of a pattern, all there are."""
@@ -109,22 +111,33 @@ class Applier:
             for peer, meant in group:
                 self._correct(peer, meant)
 
+    def _put(self, peer: Peer, meant: Meant, value: Value) -> None:
+        """Among what waits, unless it is an echo of what the surface was told."""
+        told = self._peers.told_to(peer)
+        if self._plain[meant.address] and told.repeats(News(meant.address, value, peer.origin), self._clock()):
+            self._correct(peer, meant)
+            return
+        self._waiting.pop(meant.address, None)
+        self._waiting[meant.address] = (peer, meant)
+
     def _one_by_one(self, group: list[_Waiting]) -> None:
         for peer, meant in group:
             try:
                 self.together(peer, [meant])
             except HostError as error:
-                self._plain.discard(meant.address)
+                self._plain.pop(meant.address, None)
                 self._complaints.refuse(str(error))
 
     def _correct(self, peer: Peer, meant: Meant) -> None:
         """A surface is not told what it did, but where another value was taken than it sent, it stands wrong."""
-        if peer.subscription is None or peer.subscription.echo or isinstance(meant.value, str):
+        peer = self._peers.surface_of(peer)
+        if peer.subscription is None or peer.subscription.echo or meant.value is None or isinstance(meant.value, str):
             return
         with suppress(HostError):
             (binding,) = self._table.resolve(meant.address) or (None,)
-            if binding is not None and binding.read() != meant.value:
-                peer.tell(meant.theirs, (meant.law.theirs(binding.read()),), meant.which)
+            now = None if binding is None else binding.read()
+            if now is not None and not is_same(now, meant.value):
+                peer.tell(News(meant.address, now), meant.theirs, (meant.law.theirs(now),), meant.which)
 
     def _do(self, writes: list[_Write], origin: str) -> None:
         if writes:
@@ -145,7 +158,7 @@ class Applier:
         if plain:
             if len(self._plain) >= _MOST_KNOWN:
                 self._plain.clear()
-            self._plain.add(address)
+            self._plain[address] = not bindings[0].control.parameter.rate_limited
         return plain
 
 

@@ -18,13 +18,13 @@ class PeerLine:
         self._peer.answer(address, arguments)
 
     def subscribe(self, seconds: float, port: int = 0) -> None:
-        """Tell it of everything from now on, for so long."""
+        """Tell it of everything from now on, for so long; one that is told for longer already is."""
         self._peers.direct(self._peer, port)
         ends = self._clock() + seconds
         if self._peer.subscription is None:
             self._teller.subscribe(self._peer, Subscription(ends))
         else:
-            self._peer.subscription.ends = ends
+            self._peer.subscription.ends = max(ends, self._peer.subscription.ends)
 
     def refresh(self) -> None:
         """Tell it everything there is."""

@@ -2,12 +2,14 @@
 
 import itertools
 import math
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from plugin_host.control.osc.dialects.session import Session
 from plugin_host.control.osc.encode import encoded
+from plugin_host.control.osc.lately_told import LatelyTold, News
 from plugin_host.control.osc.packet import Argument
 from plugin_host.control.osc.settings import LOOPBACK
 from plugin_host.control.osc.wanted import Addresses, Wanted
@@ -40,17 +42,19 @@ class Subscription:
 class Peer:
     """One surface. origin: its name at the desk, so that it is not told what it did itself.
 
-    reply_to: where answers and news go. truth: it knows type tags T and F. Used by the server's thread only.
+    reply_to: where answers and news go. truth: it knows type tags T and F. told: what it was told lately. Used by the
+    server's thread only.
     """
 
     def __init__(self, origin: str, send: Send, reply_to: Place = ("", 0), *, truth: bool = False) -> None:
         self.origin, self.send, self.reply_to, self._truth = origin, send, reply_to, truth
         self.subscription: Subscription | None = None
         self.session: Session | None = None
+        self.told = LatelyTold()
         self.heard = 0.0
         self.dropped = 0
         self._answers: deque[bytes] = deque()
-        self._news: dict[tuple[str, tuple[Argument, ...]], tuple[Argument, ...]] = {}
+        self._news: dict[tuple[str, tuple[Argument, ...]], tuple[tuple[Argument, ...], News]] = {}
 
     @property
     def is_quiet(self) -> bool:
@@ -64,10 +68,13 @@ class Peer:
         else:
             self.dropped += 1
 
-    def tell(self, address: str, arguments: Sequence[Argument], which: tuple[Argument, ...] = ()) -> None:
-        """Send the latest value of an address in its turn. which: arguments that, with the address, say whose."""
+    def tell(self, news: News, address: str, arguments: Sequence[Argument], which: tuple[Argument, ...] = ()) -> None:
+        """Send the latest value of an address in its turn. which: arguments that, with the address, say whose.
+
+        news: what that means with us.
+        """
         if len(self._news) < MOST_NEWS:
-            self._news[address, which] = (*which, *arguments)
+            self._news[address, which] = (*which, *arguments), news
         else:
             self.dropped += 1
 
@@ -76,10 +83,12 @@ class Peer:
         for _ in range(min(len(self._answers), ANSWERS_AT_ONCE)):
             self.send(self._answers.popleft())
 
-    def send_news(self) -> None:
+    def send_news(self, now: float) -> None:
         """Send some of what is to be told."""
         for key in [*itertools.islice(self._news, NEWS_AT_ONCE)]:
-            self.send(encoded(key[0], self._news.pop(key), truth=self._truth))
+            arguments, news = self._news.pop(key)
+            self.send(encoded(key[0], arguments, truth=self._truth))
+            self.told.remember(news, now)
 
 
 class Peers:
@@ -89,6 +98,7 @@ class Peers:
         self._send_to = send_to
         self._by_source: dict[Place, Peer] = {}
         self._named: dict[str, Peer] = {}
+        self._told_elsewhere: weakref.WeakValueDictionary[str, LatelyTold] = weakref.WeakValueDictionary()
         self.connected: list[Peer] = []
         """Those on TCP or a websocket."""
 
@@ -108,6 +118,7 @@ class Peers:
         It may send from another port than it listens at: all that comes from its machine is its, but for our own.
         """
         peer = self.at(place, now)
+        self._tell_elsewhere(peer)
         if place[0] != LOOPBACK:
             self._named[place[0]] = peer
         return peer
@@ -128,13 +139,38 @@ class Peers:
         for other in self.subscribed():
             if other is not peer and other.reply_to == place:
                 other.subscription = None
+        if place != peer.reply_to:
+            self._tell_elsewhere(peer)
         peer.reply_to, peer.send = place, self._sender(place)
+
+    def told_to(self, peer: Peer) -> LatelyTold:
+        """What the surface was told that sends from there.
+
+        One that listens at another port than it sends from is known by its machine alone.
+        """
+        told = None if peer.subscription else self._told_elsewhere.get(peer.reply_to[0])
+        return peer.told if told is None else told
+
+    def surface_of(self, peer: Peer) -> Peer:
+        """The surface that sends from there: itself, or one that listens at another port than it sends from.
+
+        That is taken for granted where both are of one machine and one dialect, and only the other is told anything.
+        """
+        if peer.session is not None and peer.subscription is None:
+            for other in self.subscribed():
+                if other.told is self.told_to(peer) and other.session and other.session.name == peer.session.name:
+                    return other
+        return peer
 
     def lapse(self, now: float) -> None:
         """End the subscriptions whose time is over."""
         for peer in self.subscribed():
             if peer.subscription is not None and peer.subscription.ends <= now:
                 peer.subscription = None
+
+    def _tell_elsewhere(self, peer: Peer) -> None:
+        """It is told at another port than it sends from; kept as long as one of that machine is known."""
+        peer.told = self._told_elsewhere.setdefault(peer.reply_to[0], LatelyTold())
 
     def _new(self, source: Place) -> Peer:
         host, port = source

@@ -57,7 +57,7 @@ class OscServer:
         self._teller = Teller(table, self._peers)
         self._schedule: Schedule[tuple[Peer, OscBundle]] = Schedule(table.host.desk.warn, clock=clock)
         own = OwnWords(self._peers, self._teller, dialects, clock, settings.name)
-        applier = Applier(table, complaints)
+        applier = Applier(table, complaints, self._peers, clock)
         self._conversation = Conversation(applier, own, self._schedule, complaints, dialects, self._line)
         self._tell_targets(dialects)
         self._held: deque[tuple[bytes, Place]] = deque()
@@ -143,6 +143,7 @@ class OscServer:
             peer = self._peers.name((host, port), self._clock())
             self._teller.subscribe(peer, Subscription(_FOREVER))
             peer.session = dialects[dialect]() if dialect else None
+            self._teller.refresh(peer)
 
     def _listen_to(self, peer: Peer, addresses: frozenset[str]) -> None:
         if addresses:

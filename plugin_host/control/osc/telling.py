@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from plugin_host.control.osc.lately_told import News
 from plugin_host.control.osc.peers import PACE_SECONDS, Peer, Peers, Subscription
 from plugin_host.control.osc.wanted import MAX_WANTED, Addresses, Wanted
 from plugin_host.control.parameters.declaration import Value
@@ -50,7 +51,7 @@ class Teller:
         for peer in self._peers.all():
             peer.send_answers()
             if paced:
-                peer.send_news()
+                peer.send_news(now)
         return beats
 
     def subscribe(self, peer: Peer, subscription: Subscription) -> None:
@@ -84,7 +85,7 @@ class Teller:
         own = peer.subscription.wanted if peer.subscription else None
         wanted = Wanted(beginnings) if beginnings else own
         for address, value in [*self._table.refresh(), *self._table.meters()]:
-            self._tell(peer, (address, *self._table.aliases(address)), value, wanted)
+            self._tell(peer, (address, *self._table.aliases(address)), News(address, value), wanted)
 
     def _tell_changes(self) -> None:
         subscribed = self._peers.subscribed()
@@ -93,8 +94,12 @@ class Teller:
         for change in self._feedback.drain() if self._feedback else ():
             everything = (change.address, *self._table.aliases(change.address))
             for peer in subscribed:
-                if peer.subscription is not None and (change.origin != peer.origin or peer.subscription.echo):
-                    self._tell(peer, everything, change.value, peer.subscription.wanted)
+                own = change.origin == peer.origin
+                for address in everything if own else ():
+                    peer.told.forget(address)
+                if peer.subscription is not None and (not own or peer.subscription.echo):
+                    news = News(change.address, change.value, change.origin)
+                    self._tell(peer, everything, news, peer.subscription.wanted)
 
     def _tell_levels(self) -> None:
         now = self._table.meters()
@@ -109,18 +114,19 @@ class Teller:
         peer.subscription.looks = False
         for address, value in moved:
             if peer.session is None or peer.session.levels or "/meter/" not in address:
-                self._tell(peer, (address, *self._table.aliases(address)), value, peer.subscription.wanted)
+                everything = (address, *self._table.aliases(address))
+                self._tell(peer, everything, News(address, value), peer.subscription.wanted)
 
-    def _tell(self, peer: Peer, everything: tuple[str, ...], value: Value, wanted: Addresses | None) -> None:
+    def _tell(self, peer: Peer, everything: tuple[str, ...], news: News, wanted: Addresses | None) -> None:
         """everything: our address, and its aliases. wanted: None for all of them."""
         if peer.session is not None:
             for address in (everything[0], *(each for each in everything[1:] if each.startswith("/selected/"))):
-                for theirs, which, shown in peer.session.outgoing(address, value):
-                    peer.tell(theirs, shown, which)
+                for theirs, which, shown in peer.session.outgoing(address, news.value):
+                    peer.tell(news._replace(address=address), theirs, shown, which)
             return
         for address in everything:
             if wanted is None or address in wanted:
-                peer.tell(address, (value,))
+                peer.tell(news._replace(address=address), address, (news.value,))
 
     def _is_due(self, every: float, now: float) -> bool:
         if now < self._next[every]:

@@ -66,16 +66,20 @@ class Feedback:
     def _touched(
         self, events: list[DeskEvent | PanelChanged], before: Sight, after: Sight
     ) -> dict[tuple[Control, Keys], str]:
-        """What changed, and who did it last. After something large, whatever is not as it was."""
+        """What changed, and who did it last. After something large, whatever is not as it was.
+
+        Who did something large need not have done all of that: where others had a hand in it, it was nobody.
+        """
         touched: dict[tuple[Control, Keys], str] = {}
         for event in events:
             origin = str(getattr(event, "origin", ""))
             some = touched_by(event)
             if some is None:
                 lost = not isinstance(event, MixChanged | TransportChanged)
-                some = self._table.controls(after) if lost else self._different(before, after)
-            for which in some:
-                touched[which] = origin
+                large = self._table.controls(after) if lost else self._different(before, after)
+                touched |= {which: origin if touched.get(which, origin) == origin else "" for which in large}
+            else:
+                touched |= dict.fromkeys(some, origin)
         return touched
 
     def _different(self, before: Sight, after: Sight) -> Touched:

@@ -30,6 +30,8 @@ _LONGEST_NAME = 200
 class JackOutput:
     """A client of a JACK server. rate and buffer are the server's; device is the server's name.
 
+    real_time: whether the server runs so. Lanes without a name have no ports until `name_lanes`.
+
     The master is connected to the server's first two loudspeaker ports, where there are any; a lane with `channels` to
     those ports. When the server goes, the output is no longer alive; it must still be stopped.
     """
@@ -44,7 +46,7 @@ class JackOutput:
         self.channels = 2 * len(request.lanes)
         self.alive, self.xruns = True, 0
         self._reason = ""
-        self._lanes, self._follower = request.lanes, request.transport
+        self.lanes, self._follower = request.lanes, request.transport
         self._ports: list[Any] = []
         self._room: PullRoom | None = None
         self._leaving = False
@@ -102,6 +104,21 @@ class JackOutput:
         else:
             self._close(client)
 
+    def name_lanes(self, lanes: tuple[Lane, ...]) -> None:
+        """Give ports to lanes that had no name yet, while it plays; `OutputError` where the server has no room.
+
+        lanes: as many as before, and those that had a name the same.
+        """
+        before, self.lanes = self.lanes, lanes
+        names = port_names(lanes)
+        with self._lifetime:
+            if self._client is None or not self.alive:
+                return
+            for place, (old, new) in enumerate(zip(before, lanes, strict=True)):
+                if new.name and not old.name:
+                    pair = slice(2 * place, 2 * place + 2)
+                    self._ports[pair] = self._registered(names[pair])  # at once, for the callback that goes over them
+
     def transport_state(self) -> tuple[bool, int]:
         """Whether JACK's transport rolls, and at which frame (of the server's rate); (False, 0) once it is gone.
 
@@ -136,12 +153,13 @@ class JackOutput:
         self._pointer = client._ptr
         self._name: str = client.name
         self._buffer: int = client.blocksize
+        self.real_time: bool = client.realtime
         if request.device_rate not in (None, self.rate):
             raise OutputError(
                 f"{self.title} runs at {self.rate} Hz, not {request.device_rate}: start jackd with that rate (-r)"
             )
+        self._ports = self._registered(port_names(request.lanes))
         try:
-            self._ports = [client.outports.register(name) for name in port_names(request.lanes)]
             client.set_process_callback(self._process)
             if self._follower is not None:
                 self._place = self._jack._ffi.new(
@@ -153,9 +171,16 @@ class JackOutput:
             client.set_xrun_callback(self._note_xrun)
             client.set_shutdown_callback(self._note_shutdown)
         except self._jack.JackError as error:
+            raise OutputError(f"{self.title}: {error}; is it still running?") from None
+
+    def _registered(self, names: Sequence[str]) -> list[Any]:
+        """A port of each name, None for ""."""
+        try:
+            return [self._client.outports.register(name) if name else None for name in names]
+        except self._jack.JackError as error:
             raise OutputError(
-                f"{self.title} has no room for {self.channels} ports ({error}): send fewer tracks, or give jackd more"
-                " ports (-p)"
+                f"{self.title} has no room for {sum(map(bool, names))} ports ({error}): send fewer tracks, or give"
+                " jackd more ports (-p)"
             ) from None
 
     def _thread_has_ended(self) -> bool:
@@ -193,7 +218,8 @@ class JackOutput:
             state = self._jack._lib.jack_transport_query(self._pointer, self._place)
             self._follower.cycle(_rolling(self._jack, state), int(self._place.frame))
         for port, samples in zip(self._ports, self._room.take(frames), strict=True):
-            port.get_array()[:] = samples
+            if port is not None:
+                port.get_array()[:] = samples
 
     def _is_ready(self, _: int, position: Any) -> bool:
         return self._leaving or self._follower is None or self._follower.is_ready(int(position.frame))
@@ -211,7 +237,7 @@ class JackOutput:
     def _connect(self) -> None:
         with contextlib.suppress(self._jack.JackError):  # a patchbay may have connected them first; it is a convenience
             speakers = self._client.get_ports(is_audio=True, is_input=True, is_physical=True)
-            for lane, left in zip(self._lanes, range(0, self.channels, 2), strict=True):
+            for lane, left in zip(self.lanes, range(0, self.channels, 2), strict=True):
                 usual = (1, 2) if lane.name == MASTER else ()
                 chosen = usual if lane.channels is None else lane.channels
                 for side, channel in enumerate(chosen):
@@ -241,7 +267,10 @@ def library() -> Any:
 
 
 def port_names(lanes: Sequence[Lane]) -> list[str]:
-    """`vocals_L`, `vocals_R` …: one pair per lane, no name twice, and none that JACK would refuse or cut."""
+    """`vocals_L`, `vocals_R` …: one pair per lane, no name twice, and none that JACK would refuse or cut.
+
+    A lane without a name has ports without names.
+    """
     names: list[str] = []
     for lane in lanes:
         plain = lane.name.replace(":", "-").encode()[:_LONGEST_NAME].decode(errors="ignore")
@@ -249,7 +278,7 @@ def port_names(lanes: Sequence[Lane]) -> list[str]:
         while f"{name}_L" in names:
             number += 1
             name = f"{plain}-{number}"
-        names += (f"{name}_L", f"{name}_R")
+        names += (f"{name}_L", f"{name}_R") if plain else ("", "")
     return names
 
 

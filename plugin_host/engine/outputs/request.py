@@ -23,9 +23,10 @@ MASTER = "master"
 class Lane:
     """One stereo signal that leaves the host.
 
-    name: "master" or a track. pre_fader: taken before the track's fader; it is up to whoever fills the ring. channels:
-    the device's channels, counted from 1, that take left and right; None is the next pair that is free (JACK: ports of
-    its own, of which the master's are connected to the loudspeakers); () is none (JACK: ports connected to nothing).
+    name: "master" or a track; "" is a place kept free, which can be named later (JACK). pre_fader: taken before the
+    track's fader; it is up to whoever fills the ring. channels: the device's channels, counted from 1, that take left
+    and right; None is the next pair that is free (JACK: ports of its own, of which the master's are connected to the
+    loudspeakers); () is none (JACK: ports connected to nothing).
     """
 
     name: str

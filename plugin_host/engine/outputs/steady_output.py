@@ -11,7 +11,7 @@ from plugin_host.engine.outputs.contract import Output, Pull
 from plugin_host.engine.outputs.jack_output import JackOutput
 from plugin_host.engine.outputs.opening import open_output
 from plugin_host.engine.outputs.passage import Passage
-from plugin_host.engine.outputs.request import OutputRequest
+from plugin_host.engine.outputs.request import Lane, OutputRequest
 from plugin_host.errors import OutputError
 
 _WATCH_SECONDS = 0.01
@@ -123,6 +123,13 @@ class SteadyOutput:
             if self._farewell is not None:
                 self._farewell.join(_LETTING_GO_SECONDS)
 
+    def name_lanes(self, lanes: tuple[Lane, ...]) -> None:
+        """Name lanes that had no name; in JACK they have their ports a moment later, also after it was away.
+
+        lanes: as many as before, and those that had a name the same.
+        """
+        self._request = replace(self._request, lanes=lanes)
+
     def events(self) -> list[str]:
         """What happened since the last call, one line each."""
         return [self._events.popleft() for _ in range(len(self._events))]
@@ -159,6 +166,7 @@ class SteadyOutput:
             now = time.monotonic()
             if self.on_device:
                 self._watch_device(self._line, self._pull, now)
+                self._keep_names()
             elif self._spare is not None:
                 self._watch_spare(self._line, self._spare, now)
             elif self._request.kind != "file" and now >= self._retry_at:
@@ -170,6 +178,16 @@ class SteadyOutput:
         if problem and problem != self._said and self._output.alive:
             self._events.append(f"{self._output.title}: {problem}")
         self._said = problem
+
+    def _keep_names(self) -> None:
+        """Here, because the device is opened and left here: no name is lost in between."""
+        jack = self.jack
+        if jack is None or jack.lanes is self._request.lanes:
+            return
+        try:
+            jack.name_lanes(self._request.lanes)
+        except OutputError as error:
+            self._events.append(str(error))
 
     def _watch_device(self, line: _Line, pull: Pull, now: float) -> None:
         silent = line.silent_for(now) > max(_SILENT_SECONDS, 20 * self.buffer / self.rate)

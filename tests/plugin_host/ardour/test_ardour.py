@@ -13,6 +13,7 @@ Until = Callable[[Callable[[], object]], None]
 FADE = 960
 """Frames in which playing fades in."""
 TAKES = 4
+BURSTS = 4
 SUPERCLOCKS_PER_FRAME = 5_880
 RATE = 48_000
 
@@ -84,6 +85,29 @@ def test_a_fader_moved_in_either_is_moved_in_the_other(acquainted: Studio, until
     studio.stemrack.send("/track/bass/gain", -14.0)
     time.sleep(1.0)  # would they echo each other, they would do so now
     assert studio.stemrack.ask("/track/bass/gain") == pytest.approx(-14.0, abs=0.001)
-    route = next(route for route in studio.ardour.save().iter("Route") if route.get("name") == "bass")
+    assert ardours_fader(studio, "bass") == pytest.approx(-14.0, abs=0.001)
+
+
+@pytest.mark.parametrize("program", ["Ardour", "stemrack"])
+def test_a_fader_moved_fast_in_either_ends_in_both_where_the_hand_left_it(program: str, acquainted: Studio) -> None:
+    """Whatever the other says meanwhile, and however late."""
+    studio = acquainted
+    bass = list(studio.stems).index("bass") + 1
+    for burst in range(BURSTS):
+        end = -14.0 + burst
+        for step in range(50, -1, -1):
+            if program == "Ardour":
+                studio.ardour.osc.send("/strip/gain", bass, end + 0.1 * step)
+            else:
+                studio.stemrack.send("/track/bass/gain", end + 0.1 * step)
+            time.sleep(0.004)
+        time.sleep(0.7)
+        assert studio.stemrack.ask("/track/bass/gain") == pytest.approx(end, abs=0.001)
+        assert ardours_fader(studio, "bass") == pytest.approx(end, abs=0.001)
+
+
+def ardours_fader(studio: Studio, track: str) -> float:
+    """dB, as Ardour saves it."""
+    route = next(route for route in studio.ardour.save().iter("Route") if route.get("name") == track)
     fader = next(each for each in route.iter("Controllable") if each.get("name") == "gaincontrol")
-    assert 20 * np.log10(float(fader.get("value"))) == pytest.approx(-14.0, abs=0.001)
+    return float(20 * np.log10(float(fader.get("value", "nan"))))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,6 +103,18 @@ def test_what_cannot_be_is_said_in_one_line(session: HostSession, play: Start, o
     assert process.wait(timeout=60) in (1, 2)
     assert words in " ".join(said.split()).replace(" │ ", " ")
     assert "Traceback" not in said
+
+
+def test_a_server_that_does_not_run_in_real_time_is_named(session: HostSession, play: Start, jackd: Any) -> None:
+    process = play(session.folder, "--jack", "--device", jackd.name, "--quiet", "--osc-port", "0", "--no-midi")
+    assert process.stderr is not None
+    said = [process.stderr.readline() for _ in range(3)]
+    assert "JACK server" in said[0]
+    assert "does not run in real time" in said[1]
+    assert "UDP" in said[2]
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
 
 
 def test_a_session_that_is_none_is_named(play: Start, tmp_path: Path) -> None:

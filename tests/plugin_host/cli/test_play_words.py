@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pythonosc.udp_client import SimpleUDPClient
 from rich.console import Console
@@ -88,20 +89,19 @@ def test_a_pause_is_not_the_end(session: HostSession, play: Start) -> None:
         assert process.wait(timeout=60) == 0
 
 
-def test_a_take_that_ends_with_the_program_is_told_of(session: HostSession, play: Start, tmp_path: Path) -> None:
+def test_a_take_that_ends_with_the_program_is_told_of(
+    make_session: Callable[..., HostSession], stems: dict[str, np.ndarray], play: Start
+) -> None:
     """A file stands where the folder of takes would be made: this take cannot be kept."""
-    takes = session.folder / "takes"
-    takes.write_text("no folder")
-    try:
-        process = play(session.folder, "--record", "ride", "--start", "--quiet")
-        osc_port(process)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGHUP)
-        assert process.stderr is not None
-        assert "take 'ride' is lost" in process.stderr.read()
-        assert process.wait(timeout=60) == 0
-    finally:
-        takes.unlink()
+    session = make_session(stems)
+    (session.folder / "takes").write_text("no folder")
+    process = play(session.folder, "--record", "ride", "--start", "--quiet")
+    osc_port(process)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGHUP)
+    assert process.stderr is not None
+    assert "take 'ride' is lost" in process.stderr.read()
+    assert process.wait(timeout=60) == 0
 
 
 def _desk(engine: SilentEngine) -> Desk:

@@ -12,9 +12,8 @@ import soundfile
 from plugin_host.engine.outputs.request import Lane, lane_channels
 from plugin_host.errors import OutputError
 from plugin_host.live.host import EngineHost
-from plugin_host.live.lanes import lanes_of
+from plugin_host.live.lanes import SPARE_LANES, lanes_of, with_lanes_for
 from plugin_host.live.messages import LiveSettings
-from plugin_host.live.port import Stopped
 from plugin_host.mix.apply import apply
 from plugin_host.mix.commands import SetGain
 from plugin_host.mix.state import plain_mix
@@ -24,6 +23,7 @@ from plugin_host.stems.open_session import HostSession
 Launch = Callable[..., EngineHost]
 NOWHERE = Path("x.stemrack")
 TRACKS = ("vocals", "drums")
+COMPARED = 8_000
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,20 @@ def test_every_signal_has_the_channels_it_was_given_or_the_next_that_are_free(
     assert all(lane.pre_fader == (settings.get("direct") == "pre") for lane in lanes[1:])
 
 
+def test_in_jack_there_is_room_for_tracks_that_come_later() -> None:
+    lanes = lanes_of(LiveSettings(NOWHERE, "jack", direct="pre"), TRACKS)
+    assert [lane.name for lane in lanes] == ["master", *TRACKS, *[""] * SPARE_LANES]
+    first, left_out = with_lanes_for(lanes, ["bass", "vocals"])
+    assert [lane.name for lane in first[3:5]] == ["bass", ""]
+    assert (first[3].pre_fader, left_out) == (True, [])
+    others = [f"other {number}" for number in range(SPARE_LANES)]
+    every, left_out = with_lanes_for(first, others)
+    assert [lane.name for lane in every] == ["master", *TRACKS, "bass", *others[:-1]]
+    assert left_out == others[-1:]
+    for alone in (LiveSettings(NOWHERE, "jack"), LiveSettings(NOWHERE, "file", direct="pre")):
+        assert all(lane.name for lane in lanes_of(alone, TRACKS))
+
+
 def test_something_must_come_out_somewhere() -> None:
     with pytest.raises(OutputError, match="goes anywhere"):
         lane_channels([Lane("master", channels=())])
@@ -63,10 +77,9 @@ def test_tracks_without_the_master_by_channels_of_choice(
     engine = launch(session, mix, output="file", path=out, direct=direct, outs=outs)
     engine.send(1, Play())
     deadline = time.monotonic() + 30
-    while not any(isinstance(event, Stopped) for event in engine.events()):
+    while engine.status().song_frame < COMPARED + 8_000:  # of which some are not taken yet
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(0.2)
     engine.close()
     heard = soundfile.read(out, dtype="float32", always_2d=True)[0].T
     assert heard.shape[0] == 6
@@ -74,5 +87,6 @@ def test_tracks_without_the_master_by_channels_of_choice(
     stems = {name: soundfile.read(session.session.stem_path(name), dtype="float32")[0].T for name in session.stems}
     vocals = stems["vocals"] * (1.0 if direct == "pre" else np.float32(10 ** (-6 / 20)))
     for pair, wanted in (((0, 1), vocals), ((2, 3), stems["drums"]), ((5, 4), stems["bass"])):
-        found = heard[list(pair), begin : begin + 8_000]
+        found = heard[list(pair), begin : begin + COMPARED]
+        assert found.shape[1] == COMPARED
         np.testing.assert_allclose(found, wanted[:, : found.shape[1]], atol=1e-6)

@@ -108,7 +108,7 @@ def _count_up(name: str, turns: int) -> None:
 
 def test_a_reader_never_sees_half_a_write() -> None:
     shared = SharedState()
-    writer = multiprocessing.get_context("spawn").Process(target=_count_up, args=(shared.name, 3000))
+    writer = multiprocessing.get_context("spawn").Process(target=_count_up, args=(shared.name, 1000))
     writer.start()
     seen = set()
     while writer.is_alive():

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from plugin_host.engine.changes import light_change, plan_change
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.render_loop import Posted
@@ -16,19 +18,24 @@ from plugin_host.stems.open_session import HostSession
 PATIENCE = 30.0
 
 
-def test_chains_are_exchanged_at_a_frame_of_their_own(session: HostSession) -> None:
-    """What begins at one frame is one change in a bounce: with other moves at it, it would sound another way there."""
+@pytest.mark.parametrize("buffer", [128, 1024])
+def test_chains_are_exchanged_at_a_frame_of_their_own(session: HostSession, buffer: int) -> None:
+    """What begins at one frame is one change in a bounce: with other moves at it, it would sound another way there.
+
+    A turn is as long as the device's buffer, also where that was longer when the engine was built.
+    """
     mix, shared = plain_mix(session.stems), SharedState()
     moved = apply(mix, c.SetGain("vocals", -3.0))
     louder = apply(moved, c.SetGain("vocals", 3.0))
     rebuilt = apply(louder, c.AddEffect("vocals", Effect("reverb")))
     soft = apply(rebuilt, c.SetEffectParam("vocals", 0, "room_size", 0.2))
     try:
-        with open_path(LiveSettings(session.folder, buffer=128), Begin(mix, Transport()), shared) as path:
+        with open_path(LiveSettings(session.folder, buffer=buffer), Begin(mix, Transport()), shared) as path:
             built = path.builder.build(plan_change(louder, rebuilt), rebuilt)
             changes = (light_change(mix, moved), light_change(moved, louder), built, light_change(rebuilt, soft))
             for number, change in enumerate(changes):
                 path.post(Posted(change, (number,)))
+            path.loop.buffer = 128
             path.start()
             until = time.monotonic() + PATIENCE
             while len(path.loop.applied) < len(changes) and time.monotonic() < until:

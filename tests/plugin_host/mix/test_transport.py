@@ -4,7 +4,7 @@ import math
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from plugin_host.errors import MixError
@@ -82,3 +82,18 @@ def test_bars_count_from_one_and_need_a_tempo() -> None:
     assert frame_of_bar(transport, 3, 48_000) == 4 * 48_000
     with pytest.raises(MixError, match="tempo is not known"):
         frame_of_bar(Transport(), 2, 48_000)
+
+
+@given(st.floats(), st.floats(t.MIN_TEMPO, t.MAX_TEMPO), st.integers(1, 32))
+@example(1.8e308, 120.0, 4)
+@example(1.7e308, 20.0, 32)
+@example(-math.inf, 120.0, 4)
+@example(math.nan, 120.0, 4)
+def test_every_bar_is_a_frame_or_refused_in_a_line(bar: float, tempo: float, beats: int) -> None:
+    transport = after(t.SetTempo(tempo, beats))
+    if abs(bar) <= t.MAX_BAR:
+        frame = frame_of_bar(transport, bar, 48_000)
+        assert frame == pytest.approx((bar - 1) * beats * 60 / tempo * 48_000, abs=1)
+    else:
+        with pytest.raises(MixError, match=r"^bar [^\n]*: give [^\n]*$"):
+            frame_of_bar(transport, bar, 48_000)

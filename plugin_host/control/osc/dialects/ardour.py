@@ -1,23 +1,30 @@
 """Surfaces made for Ardour's OSC control.
 
 Source: Ardour's manual, "Controlling Ardour with OSC". Strips are the tracks, then the two aux buses where the surface
-asks for buses, then the master where it asks for that. Not spoken: plugins, /select and /cue.
+asks for buses, then the master where it asks for that. One that is told without having asked gets buttons and values.
+Not spoken: plugins, /select and its feedback, /cue, time code (a song has no rate of pictures).
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plugin_host.control.osc.dialects.ardour_words import DESK_ROUTES, MASTER_WORDS, STRIP_WORDS, clock_text
-from plugin_host.control.osc.dialects.laws import ARDOUR_GAIN, number
+from plugin_host.control.osc.dialects.ardour_words import (
+    DESK_ROUTES,
+    MASTER_WORDS,
+    STRIP_WORDS,
+    bar_text,
+    clock_text,
+)
+from plugin_host.control.osc.dialects.laws import ARDOUR_GAIN, ARDOUR_LIGHTS, ARDOUR_METER, ARDOUR_SIGNAL, Law, number
 from plugin_host.control.osc.dialects.routes import DeskView, Routes
 from plugin_host.control.osc.dialects.session import Line, Meant, Told
 from plugin_host.control.osc.packet import Argument, OscMessage
 from plugin_host.control.parameters.declaration import Value
 from plugin_host.errors import ControlError
 
-BUTTONS, VALUES, SSID_IN_PATH, HEARTBEAT, MASTER = 1, 2, 4, 8, 16
-METERS, SAMPLES, TIME, PLAIN_REPLY = 128, 1024, 2048, 16384
+BUTTONS, VALUES, SSID_IN_PATH, HEARTBEAT, MASTER, BARS = 1, 2, 4, 8, 16, 32
+METERS, LIGHTS, SIGNAL, SAMPLES, TIME, PLAIN_REPLY = 128, 256, 512, 1024, 2048, 16384
 _BUSES, _MASTER_STRIP = 4, 32
 _ALL_STRIPS = 159
 _POSITION = "/transport/position"
@@ -48,7 +55,7 @@ class ArdourSession:
 
     def __init__(self, view: DeskView, frames: int, rate: int) -> None:
         self._view, self._frames, self._rate = view, frames, rate
-        self._surface = Surface()
+        self._surface = Surface(feedback=BUTTONS | VALUES)
         self._before_bank = 0
         self._beat = False
         self._routes = Routes(DESK_ROUTES, view)
@@ -56,7 +63,7 @@ class ArdourSession:
     @property
     def levels(self) -> bool:
         """Whether it wants meters."""
-        return bool(self._surface.feedback & METERS)
+        return bool(self._surface.feedback & (METERS | LIGHTS | SIGNAL))
 
     def incoming(self, message: OscMessage, line: Line) -> list[Meant] | None:
         """What a message means."""
@@ -187,6 +194,7 @@ class ArdourSession:
             fits = len(shape) == len(parts) and all(a in (b, "{send}") for a, b in zip(shape, parts, strict=True))
             if fits and self._asks_for(word):
                 sends = tuple(int(b) for a, b in zip(shape, parts, strict=True) if a == "{send}")
+                law = self._meter_law() if word == "meter" else law
                 told.append(self._at_ssid(f"/strip/{word}", (ssid, *sends), law.theirs(value)))
         return told
 
@@ -198,7 +206,9 @@ class ArdourSession:
     def _asks_for(self, word: str) -> bool:
         asked, gainmode = self._surface.feedback, self._surface.gainmode
         if word == "meter":
-            return bool(asked & METERS)
+            return bool(asked & (METERS | LIGHTS))
+        if word == "signal":
+            return bool(asked & SIGNAL)
         if word in ("mute", "solo", "select", "polarity", "name"):
             return bool(asked & BUTTONS)
         if word.endswith("gain"):
@@ -207,23 +217,33 @@ class ArdourSession:
             return bool(asked & VALUES) and gainmode != 0
         return bool(asked & VALUES)
 
+    def _meter_law(self) -> Law:
+        """Decibels, or 0 … 1 for those whose faders are so; a row of lights where it asks for that alone."""
+        if not self._surface.feedback & METERS:
+            return ARDOUR_LIGHTS
+        return ARDOUR_METER if self._surface.gainmode else ARDOUR_GAIN
+
     def _master(self, address: str, value: Value) -> list[Told]:
-        asked = self._surface.feedback
-        if address == "/master/gain" and asked & MASTER:
-            return [(f"/master/{word}", (), (MASTER_WORDS[word][1].theirs(value),)) for word in self._gain_words()]
-        if address == "/master/meter/peak" and asked & MASTER and asked & METERS:
-            return [("/master/meter", (), (ARDOUR_GAIN.theirs(value),))]
-        return []
+        laws: dict[str, Law] = {}
+        if address == "/master/gain":
+            laws = {word: MASTER_WORDS[word][1] for word in self._gain_words()}
+        elif address == "/master/meter/peak":
+            shown = {"meter": self._meter_law(), "signal": ARDOUR_SIGNAL}
+            laws = {word: law for word, law in shown.items() if self._asks_for(word)}
+        asked = self._surface.feedback & MASTER
+        return [(f"/master/{word}", (), (law.theirs(value),)) for word, law in laws.items() if asked]
 
     def _gain_words(self) -> tuple[str, ...]:
         return {0: ("gain",), 2: ("gain", "fader")}.get(self._surface.gainmode, ("fader",))
 
     def _position(self, seconds: float) -> list[Told]:
-        asked = self._surface.feedback
-        samples: list[Told] = (
-            [("/position/samples", (), (str(round(seconds * self._rate)),))] if asked & SAMPLES else []
-        )
-        return [*samples, *([("/position/time", (), (clock_text(seconds),))] if asked & TIME else [])]
+        asked, bars = self._surface.feedback, self._view.bars(seconds)
+        texts = {
+            "samples": str(round(seconds * self._rate)) if asked & SAMPLES else "",
+            "time": clock_text(seconds) if asked & TIME else "",
+            "bbt": bar_text(*bars) if asked & BARS and bars else "",
+        }
+        return [(f"/position/{word}", (), (text,)) for word, text in texts.items() if text]
 
 
 def _pressed(given: list[Argument]) -> bool:

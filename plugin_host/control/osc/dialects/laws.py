@@ -14,6 +14,8 @@ from plugin_host.errors import ControlError
 
 ARDOUR_SILENCE = -193.0
 """dB that Ardour writes for silence."""
+_SIGNAL = -40.0
+"""dB from which on Ardour says that there is a signal."""
 _X32_STEPS = ((0.5, 40.0, 30.0), (0.25, 80.0, 50.0), (0.0625, 160.0, 70.0), (0.0, 480.0, 90.0))
 """(from which position, dB for the whole way, dB below 0 where it would begin)."""
 
@@ -66,6 +68,11 @@ def x32_position(db: float) -> float:
     return min(next((db + below) / slope for at, slope, below in _X32_STEPS if db >= slope * at - below), 1.0)
 
 
+def _lights(db: float) -> int:
+    """How many of sixteen lights are on at a level; each is 3.75 dB, the first one comes at -46.5."""
+    return min(max(int((db + 54.0) / 3.75 - 1.0), 0), 16)
+
+
 def _plain(value: Argument) -> Value:
     if value is None:
         raise ControlError("a value is missing: send one")
@@ -80,6 +87,12 @@ ARDOUR_GAIN = Law(
     lambda value: -math.inf if number(value) <= ARDOUR_SILENCE else number(value),
     lambda value: max(number(value), ARDOUR_SILENCE),
 )
+ARDOUR_METER = Law(
+    lambda value: 100.0 * number(value) - 94.0, lambda value: min(max((number(value) + 94.0) / 100.0, 0.0), 1.0)
+)
+ARDOUR_LIGHTS = Law(number, lambda value: (1 << _lights(number(value))) - 1)
+"""Whole number, of whose sixteen bits the lower ones are on."""
+ARDOUR_SIGNAL = Law(number, lambda value: float(number(value) >= _SIGNAL))
 X32_FADER = Law(lambda value: x32_db(number(value)), lambda value: x32_position(number(value)))
 PAN = Law(lambda value: 2.0 * number(value) - 1.0, lambda value: (number(value) + 1.0) / 2.0)
 LEVEL = Law(lambda value: number(value), lambda value: min(10.0 ** (number(value) / 20.0), 1.0))

@@ -45,6 +45,11 @@ class DeskView:
         """Whether a loop is on."""
         return self._desk.transport.loop is not None
 
+    def bars(self, seconds: float) -> tuple[float, int] | None:
+        """Beats from the beginning to a place in the song, and beats in a bar; None where the tempo is not known."""
+        transport = self._desk.transport
+        return None if transport.tempo is None else (seconds * transport.tempo / 60.0, transport.beats_per_bar)
+
     def of(self, place: str) -> list[str]:
         """The names that can stand in that place of an address, in order, as they stand there."""
         mix = self._desk.mix

@@ -1,21 +1,28 @@
 """Surfaces made for Ardour, REAPER and the X32, as they are."""
 
 import math
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugin_host.control.osc.dialects.laws import ardour_db, ardour_position, x32_db, x32_position
+from plugin_host.control.osc.complaints import Complaints
+from plugin_host.control.osc.dialects.laws import (
+    ardour_db,
+    ardour_position,
+    x32_db,
+    x32_position,
+)
 from plugin_host.control.osc.packet import Argument, OscMessage
+from plugin_host.control.osc.server import OscServer
 from plugin_host.control.osc.settings import LOOPBACK, OscSettings
+from plugin_host.control.osc.surfaces import dialects_of
 from plugin_host.errors import ControlError
 from plugin_host.mix.commands import SetGain, SetMute, SetPan
 
 Rack = Any  # the conftest's
-Client = Any
-ALL = 1 + 2 + 16 + 16384
 POSITIONS = st.floats(0.0, 1.0, width=32)
 
 
@@ -111,111 +118,50 @@ def test_a_reaper_surface_that_is_named_at_the_start(rack: Rack) -> None:
     ear.send("/track/1/pan", 0.5)  # in REAPER's words, from the first message on
     ear.settle()
     assert rack.desk.mix.tracks[0].pan == 0.0
+    assert ear.values()["/track/1/mute"] == (0,)
     rack.desk.do(SetMute("vocals", True), "somebody")
     assert ear.until("/track/1/mute").arguments == (1,)
 
 
-def _ardour(rack: Rack, *settings: Argument) -> Client:
-    client = rack.client()
-    client.send("/set_surface", *settings)
-    return client
+@pytest.mark.parametrize(
+    ("dialect", "told"),
+    [
+        ("ardour", OscMessage("/strip/gain", (1, -3.0))),
+        ("ardour", OscMessage("/strip/mute", (2, 1))),
+        ("reaper", OscMessage("/track/1/volume/db", (-3.0,))),
+        ("x32", OscMessage("/ch/02/mix/on", (0,))),
+        ("", OscMessage("/track/vocals/gain", (-3.0,))),
+    ],
+)
+def test_a_surface_that_is_named_at_the_start_is_shown_how_things_stand(
+    rack: Rack, dialect: str, told: OscMessage
+) -> None:
+    rack.desk.do_all((SetGain("vocals", -3.0), SetMute("lead vocals", True)))
+    ear = rack.client()
+    rack.start(OscSettings(port=0, feedback_to=(f"{LOOPBACK}:{ear.port}" + f"={dialect}" * bool(dialect),)))
+    while ear.until(told.address) != told:
+        pass
 
 
-def test_an_ardour_surface(rack: Rack) -> None:
-    one, other = _ardour(rack, 0, 159, 0, 0), _ardour(rack, 0, 159, ALL, 2)
-    first = other.values()
-    assert first["/strip/name"]
-    for address, *arguments in [
-        ("/strip/gain", 1, -6.0), ("/strip/fader", 2, 0.5), ("/strip/mute", 3, 1), ("/strip/solo", 4, 1.0),
-        ("/strip/pan_stereo_position", 1, 0.25), ("/strip/send/gain", 1, 2, -3.0), ("/strip/polarity/5", 1),
-        ("/strip/gain", 11, -9.0), ("/strip/gain", 6, -193.0), ("/master/fader", 0.5), ("/transport_play",),
-        ("/loop_toggle",),
-    ]:  # fmt: skip
-        one.send(address, *arguments)
-    one.settle()
-    mix = rack.desk.mix
-    assert [mix.tracks[0].gain_db, mix.tracks[2].mute, mix.tracks[3].solo, mix.tracks[4].invert] == [
-        -6.0,
-        True,
-        True,
-        True,
-    ]
-    assert mix.tracks[1].gain_db == pytest.approx(-10.47, abs=0.005)
-    assert [mix.tracks[0].pan, mix.tracks[0].sends[1], mix.auxes[0].gain_db] == [-0.5, -3.0, -9.0]
-    assert mix.tracks[5].gain_db == -math.inf
-    assert mix.master.gain_db == pytest.approx(-10.47, abs=0.005)
-    assert rack.desk.transport.playing
-    assert rack.desk.transport.loop is not None
-    told = other.rest()
-    for expected in (
-        OscMessage("/strip/gain", (1, -6.0)), OscMessage("/strip/fader", (2, 0.5)), OscMessage("/strip/mute", (3, 1)),
-        OscMessage("/strip/send/gain", (1, 2, -3.0)), OscMessage("/strip/gain", (6, -193.0)),
-        OscMessage("/transport_play", (1,)), OscMessage("/loop_toggle", (1,)), OscMessage("/master/fader", (0.5,)),
-    ):  # fmt: skip
-        assert expected in told, expected
-    assert one.rest() == []
-    assert rack.server.complaints.refused == 0
-
-
-def test_an_ardour_surface_goes_about_the_song(rack: Rack) -> None:
-    client = _ardour(rack, 0, 159, 0, 0)
-
-    def went(address: str, *arguments: Argument) -> tuple[int, bool]:
-        client.send(address, *arguments)
-        client.settle()
-        return rack.desk.transport.position, rack.desk.transport.playing
-
-    assert went("/locate", 96_000, 0) == (96_000, False)
-    assert went("/goto_end", 0) == (96_000, False)
-    assert went("/goto_end") == (4_800_000, False)
-    assert went("/goto_start", 1.0) == (0, False)
-    assert went("/locate", 480_000, 1) == (480_000, True)
-    assert rack.server.complaints.refused == 0
-    went("/locate")
-    assert rack.server.complaints.refused == 1
-
-
-@pytest.mark.parametrize(("feedback", "reply"), [(0, "#reply"), (16384, "/reply")])
-def test_ardours_list_of_strips(rack: Rack, feedback: int, reply: str) -> None:
-    client = _ardour(rack, 0, 1 + 4 + 32, feedback)
-    client.send("/strip/list")
-    raw = [client.socket.recv(4096) for _ in range(14)]
-    assert all(packet.startswith(reply.encode()) for packet in raw)
-    if reply == "/reply":
-        client.send("/strip/list")
-        strips = [client.receive().arguments for _ in range(14)]
-        assert strips[0] == ("AT", "vocals", 2, 2, 0, 0, 1, 0)
-        assert [strip[0] for strip in strips[10:]] == ["B", "B", "MA", "end_route_list"]
-        assert strips[-1] == ("end_route_list", 48_000, 4_800_000, 0)
-
-
-def test_ardours_banks(rack: Rack) -> None:
-    client = _ardour(rack, 4, 1, 3, 0)
-    assert {message.arguments[0] for message in client.rest()} == {1, 2, 3, 4}
-    client.send("/bank_up", 1.0)
-    client.send("/strip/gain", 1, -5.0)
-    client.settle()
-    assert rack.desk.mix.tracks[4].gain_db == -5.0
-    client.send("/strip/gain", 5, -5.0)
-    client.settle()
-    assert rack.server.complaints.refused == 1
-    for word in ("/bank_up", "/bank_up", "/bank_down", "/bank_down"):
-        client.send(word)
-    assert OscMessage("/strip/name", (1, "vocals")) in client.rest()
-
-
-def test_ardours_ways_to_name_a_strip_and_its_heart(rack: Rack) -> None:
-    client = rack.client()
-    client.send("/set_surface/0/159/14/1")
-    rack.desk.do(SetGain("vocals", 0.0), "somebody")
-    assert client.until("/strip/fader/1").arguments == (pytest.approx(0.7818, abs=5e-5),)
-    assert {client.until("/heartbeat").arguments[0] for _ in range(2)} == {0.0, 1.0}
-
-
-def test_ardours_port(rack: Rack) -> None:
-    sender, ear = rack.client(), rack.client()
-    sender.send("/set_surface", 0, 159, 3, 0, 0, 0, ear.port)
-    assert ear.until("/strip/name").arguments == (1, "vocals")
+def test_a_surface_that_is_named_at_the_start_is_told_for_good(rack: Rack) -> None:
+    later, ear = [0.0], rack.client()
+    settings = OscSettings(port=0, feedback_to=(f"{LOOPBACK}:{ear.port}=x32",))
+    server = OscServer(
+        rack.table,
+        settings,
+        Complaints(rack.desk.warn),
+        dialects_of(rack.table, settings),
+        clock=lambda: time.monotonic() + later[0],
+    )
+    rack.stack.callback(server.close)
+    ear.server = (LOOPBACK, server.port)
+    ear.send("/xremote")
+    ear.settle()
+    ear.rest()
+    later[0] = 3600.0
+    ear.settle()
+    rack.desk.do(SetMute("vocals", True), "somebody")
+    assert ear.until("/ch/01/mix/on").arguments == (0,)
 
 
 def test_a_dialect_on_wish_and_off_again(rack: Rack) -> None:

@@ -149,7 +149,7 @@ def test_a_bank_that_moves_is_told(rack: Rack) -> None:
 def test_surfaces_that_are_named_at_the_start(rack: Rack) -> None:
     ear = rack.client()
     rack.start(OscSettings(port=0, feedback_to=(f"{LOOPBACK}:{ear.port}",)))
-    time.sleep(0.1)
+    assert ear.until("/track/vocals/gain").arguments == (0.0,)
     rack.desk.do(SetGain("vocals", -2.0), "somebody")
     assert ear.until("/track/vocals/gain").arguments == (-2.0,)
 
@@ -170,6 +170,7 @@ def test_a_named_surface_may_send_from_another_port_than_it_listens_at(rack: Rac
     mouth.server = (LOOPBACK, surfaces.server.port)
     mouth.send("/ping", "here")
     assert ear.until("/pong").arguments == ("here",)
+    assert ear.rest()
     mouth.send("/track/vocals/gain", -2.0)
     assert ear.rest() == []  # it did it itself
     assert rack.desk.mix.track("vocals").gain_db == -2.0

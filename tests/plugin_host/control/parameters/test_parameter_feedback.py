@@ -36,6 +36,17 @@ def test_many_changes_come_as_the_last_one(surface: Surface) -> None:
     ]
 
 
+def test_who_changes_much_at_once_is_not_taken_for_him_who_changed_a_little(surface: Surface) -> None:
+    surface.write("/track/bass/solo", True, "tablet")
+    surface.write("/track/drums/mute", True, "console")
+    surface.write("/solo/clear", None, "tablet")
+    surface.write("/track/drums/invert", True, "console")
+    who = {change.address: change.origin for change in surface.changes()}
+    assert who["/track/bass/solo"] == "tablet"
+    assert who["/track/drums/mute"] in ("console", "")
+    assert who["/track/drums/invert"] == "console"
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.data())
 def test_who_follows_the_feedback_knows_everything(

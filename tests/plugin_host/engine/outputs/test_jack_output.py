@@ -125,6 +125,24 @@ def test_the_server_may_change_its_period_while_it_plays(jackd, counting, wait_u
         output.stop()
 
 
+def test_a_lane_is_named_while_it_plays(jackd, counting, wait_until) -> None:
+    """Its ports come beside those there are, which play on."""
+    output = JackOutput(request(jackd.name, lanes=(*LANES, Lane(""), Lane(""))))
+    output.start(counting)
+    try:
+        assert jackd.ports() == PORTS
+        output.name_lanes((*LANES, Lane("late"), Lane("")))
+        assert jackd.ports() == [*PORTS, "stemrack:late_L", "stemrack:late_R"]
+        frames = counting.frames
+        heard = jackd.record(["stemrack:drums_R", "stemrack:late_R"], lambda: counting.frames > frames + 20 * 1024)
+        sounding = heard[:, heard.all(axis=0)]
+        assert sounding.shape[1] > 1024
+        np.testing.assert_array_equal(sounding[1], sounding[0] + 2_000_000)
+        assert output.problem == ""
+    finally:
+        output.stop()
+
+
 def test_leaving_a_server_does_not_freeze_a_busy_interpreter(jackd) -> None:
     script = Path(__file__).with_name("leaving_a_server.py")
     command = [sys.executable, script, jackd.name]
@@ -136,6 +154,7 @@ def test_leaving_a_server_does_not_freeze_a_busy_interpreter(jackd) -> None:
 def test_ports_never_share_a_name() -> None:
     lanes = [Lane("vocals"), Lane("vocals", pre_fader=True), Lane("a:b"), Lane("ü" * 300), Lane("vocals-2")]
     names = port_names(lanes)
+    assert port_names([*lanes, Lane("")]) == [*names, "", ""]
     assert names[:4] == ["vocals_L", "vocals_R", "vocals-2_L", "vocals-2_R"]
     assert names[4] == "a-b_L"
     assert len(set(names)) == 2 * len(lanes)

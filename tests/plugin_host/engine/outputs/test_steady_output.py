@@ -1,6 +1,7 @@
 import math
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,38 @@ def test_a_server_that_dies_and_comes_back(mortal_jackd, counting, wait_until, d
     assert mortal_jackd.ports() == []
     assert counting.clashed is False
     assert not {"output watch", "output clock"} & {thread.name for thread in threading.enumerate()}
+
+
+def test_a_lane_named_while_it_plays_is_there_when_the_server_is_back(mortal_jackd, counting, wait_until) -> None:
+    late = [f"stemrack:late_{side}" for side in "LR"]
+    mortal_jackd.start()
+    output = SteadyOutput(replace(request(mortal_jackd), lanes=(*LANES, Lane(""), Lane(""))))
+    output.start(counting)
+    output.name_lanes((*LANES, Lane("late"), Lane("")))
+    wait_until(lambda: mortal_jackd.ports() == [*PORTS, *late])
+    mortal_jackd.end()
+    wait_until(lambda: not output.on_device)
+    output.name_lanes((*LANES, Lane("late"), Lane("later")))
+    wait_until(lambda: "output farewell" not in {thread.name for thread in threading.enumerate()})
+    mortal_jackd.start()
+    wait_until(lambda: output.on_device)
+    assert mortal_jackd.ports() == [*PORTS, *late, "stemrack:later_L", "stemrack:later_R"]
+    output.stop()
+    assert len(output.events()) == 2
+    assert not counting.clashed
+
+
+def test_a_server_that_has_no_room_for_a_named_lane_says_so(jackd, counting, wait_until) -> None:
+    lanes = (*LANES, *(Lane("") for _ in range(300)))
+    output = SteadyOutput(replace(request(jackd), lanes=lanes))
+    output.start(counting)
+    output.name_lanes((*LANES, *(Lane(f"late {number}") for number in range(300))))
+    told: list[str] = []
+    wait_until(lambda: told.extend(output.events()) or told)
+    goes_on(counting, wait_until)
+    output.stop()
+    assert len(told) == 1
+    assert "no room for 2 ports" in told[0]
 
 
 def test_a_server_that_hangs_is_left_until_it_moves_again(mortal_jackd, counting, wait_until) -> None:
