@@ -115,10 +115,10 @@ def test_a_reaper_surface_that_is_named_at_the_start(rack: Rack) -> None:
     ear = rack.client()
     surfaces = rack.start(OscSettings(port=0, feedback_to=(f"{LOOPBACK}:{ear.port}=reaper",)))
     ear.server = (LOOPBACK, surfaces.server.port)
+    assert ear.until("/track/1/mute").arguments == (0,)
     ear.send("/track/1/pan", 0.5)  # in REAPER's words, from the first message on
     ear.settle()
     assert rack.desk.mix.tracks[0].pan == 0.0
-    assert ear.values()["/track/1/mute"] == (0,)
     rack.desk.do(SetMute("vocals", True), "somebody")
     assert ear.until("/track/1/mute").arguments == (1,)
 
