@@ -5,8 +5,8 @@ import runpy
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,22 @@ def studio(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         play = _play(session.folder, server.name, stemrack.port)
         stack.callback(_end, play)
         stemrack.ask("/track/drums/gain")
-        for name, (side, number) in itertools.product(stems, (("L", 1), ("R", 2))):
-            transport.connect(f"stemrack:{name}_{side}", f"ardour:{name}/audio_in {number}")
+        _connect(transport, ardour, stems)
         yield Studio(ardour, stemrack, stems, transport)
+
+
+def _connect(client: Any, ardour: Any, stems: Iterable[str]) -> None:
+    """Every stem to its track; anew where Ardour has lost the server meanwhile."""
+    from jack import JackError  # here, for it needs JACK's library
+
+    deadline = time.monotonic() + RIG["PATIENCE_SECONDS"]
+    for name, (side, number) in itertools.product(stems, (("L", 1), ("R", 2))):
+        source, sink = f"stemrack:{name}_{side}", f"ardour:{name}/audio_in {number}"
+        while sink not in [port.name for port in client.get_all_connections(source)]:
+            assert time.monotonic() < deadline, f"{source} cannot be connected to {sink}: {ardour.log}"
+            ardour.await_ready(client)
+            with suppress(JackError):
+                client.connect(source, sink)
 
 
 @pytest.fixture(scope="module")
