@@ -120,6 +120,13 @@ def _next(listener: ClientConnection) -> OscMessage:
     return message
 
 
+def _next_but_meters(listener: ClientConnection) -> OscMessage:
+    """A meter may be told more than once."""
+    while (message := _next(listener)).address.endswith("/meter/peak"):
+        pass
+    return message
+
+
 def test_listening_over_a_websocket(rack: Rack, query: int) -> None:
     with _websocket(query) as listener:
         for address in ("/track/vocals/gain", "/track/drums/mute", "/track/bass/meter/peak"):
@@ -127,12 +134,12 @@ def test_listening_over_a_websocket(rack: Rack, query: int) -> None:
         assert _next(listener) == OscMessage("/track/bass/meter/peak", (-120.0,))
         for address, value in (("/track/vocals/gain", -6.0), ("/track/drums/mute", 1), ("/track/bass/gain", -1.0)):
             rack.client().send(address, value)
-        told = {_next(listener) for _ in range(2)}
+        told = {_next_but_meters(listener) for _ in range(2)}
         assert told == {OscMessage("/track/vocals/gain", (-6.0,)), OscMessage("/track/drums/mute", (True,))}
         listener.send(json.dumps({"COMMAND": "IGNORE", "DATA": "/track/vocals/gain"}))
         listener.send(encoded("/track/drums/gain", (-8.0,)))  # OSC goes in here as well
         listener.send(encoded("/track/drums/gain"))
-        assert _next(listener) == OscMessage("/track/drums/gain", (-8.0,))
+        assert _next_but_meters(listener) == OscMessage("/track/drums/gain", (-8.0,))
 
 
 def test_listeners_hear_of_other_tracks(rack: Rack, query: int) -> None:
