@@ -18,7 +18,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from separation_core.models.meta_tasnet import MetaTasnet, MetaTasnetConfig
+from separation_core.models.meta_tasnet import MetaTasnet
+from separation_core.models.tasnet_config import MetaTasnetConfig
 
 NAMES = ("meta-tasnet", "conv-tasnet")
 Forward = Callable[[], torch.Tensor]

@@ -21,7 +21,8 @@ from tasnet_recipe import CHUNK_SECONDS, CHUNKS, FULL, SEED, STRIDE, TINY, fill,
 from separation_core.audio.frames import ArraySource
 from separation_core.inference.separate import SeparationSettings, separate
 from separation_core.models.full_band import FullBand, FullBandWay
-from separation_core.models.meta_tasnet import MetaTasnet, MetaTasnetConfig
+from separation_core.models.meta_tasnet import MetaTasnet
+from separation_core.models.tasnet_config import MetaTasnetConfig
 
 FIXTURES = Path(__file__).with_name("fixtures")
 

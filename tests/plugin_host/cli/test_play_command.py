@@ -3,10 +3,8 @@
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +18,16 @@ from plugin_host.cli.app import app
 from plugin_host.stems.open_session import HostSession
 
 Start = Callable[..., "subprocess.Popen[str]"]
-COMMAND = (sys.executable, "-c", "from plugin_host.cli import main; main()", "play")
-
-
-@pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start `stemrack play`; whatever still runs at the end is ended."""
-    monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-
-        def start(*arguments: str | Path) -> "subprocess.Popen[str]":
-            process = subprocess.Popen([*COMMAND, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
-            stack.callback(_end, process)
-            return process
-
-        yield start
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.kill()
-    process.wait()
-    if process.stderr:
-        process.stderr.close()
-
-
-def osc_port(process: "subprocess.Popen[str]") -> int:
-    """As the command says it on its second line."""
-    assert process.stderr is not None
-    process.stderr.readline()
-    return int(process.stderr.readline().split("UDP ")[1].split()[0].rstrip(","))
+OscPort = Callable[["subprocess.Popen[str]"], int]
 
 
 def loudest(path: Path) -> float:
     return float(np.abs(soundfile.read(path)[0]).max())
 
 
-def test_it_plays_to_the_end_and_bounces_as_it_sounded(session: HostSession, play: Start, tmp_path: Path) -> None:
+def test_it_plays_to_the_end_and_bounces_as_it_sounded(
+    session: HostSession, play: Start, osc_port: OscPort, tmp_path: Path
+) -> None:
     heard = tmp_path / "heard.wav"
     options = ("--null", "--quiet", "--until-end", "--osc-port", "0", "--capture", heard, "--record", "ride")
     process = play(session.folder, *options)
@@ -74,7 +46,9 @@ def test_it_plays_to_the_end_and_bounces_as_it_sounded(session: HostSession, pla
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_waits_stopped_and_ends_when_asked_politely(session: HostSession, play: Start, number: int) -> None:
+def test_it_waits_stopped_and_ends_when_asked_politely(
+    session: HostSession, play: Start, osc_port: OscPort, number: int
+) -> None:
     process = play(session.folder, "--file", "out.wav", "--quiet", "--osc-port", "0", "--save")
     with SimpleUDPClient("127.0.0.1", osc_port(process)) as osc:
         osc.send_message("/track/bass/gain", -7.0)
@@ -124,7 +98,7 @@ def test_a_session_that_is_none_is_named(play: Start, tmp_path: Path) -> None:
     assert process.wait(timeout=60) == 1
 
 
-def test_the_process_tree_ends_with_a_kill(session: HostSession, play: Start) -> None:
+def test_the_process_tree_ends_with_a_kill(session: HostSession, play: Start, osc_port: OscPort) -> None:
     process = play(session.folder, "--null", "--quiet", "--osc-port", "0")
     osc_port(process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -3,11 +3,8 @@
 import io
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,37 +23,9 @@ from plugin_host.mix.transport import Transport
 from plugin_host.stems.open_session import HostSession
 
 Start = Callable[..., "subprocess.Popen[str]"]
-COMMAND = (sys.executable, "-c", "from plugin_host.cli import main; main()", "play")
+OscPort = Callable[["subprocess.Popen[str]"], int]
 RATE = 48_000
-
-
-@pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start `stemrack play`; whatever still runs at the end is ended."""
-    monkeypatch.chdir(tmp_path)
-    with ExitStack() as stack:
-
-        def start(*arguments: str | Path) -> "subprocess.Popen[str]":
-            options = ("--null", "--osc-port", "0", "--no-midi", *map(str, arguments))
-            process = subprocess.Popen([*COMMAND, *options], stderr=subprocess.PIPE, text=True)
-            stack.callback(_end, process)
-            return process
-
-        yield start
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    process.kill()
-    process.wait()
-    if process.stderr:
-        process.stderr.close()
-
-
-def osc_port(process: "subprocess.Popen[str]") -> int:
-    """As the command says it on its second line."""
-    assert process.stderr is not None
-    process.stderr.readline()
-    return int(process.stderr.readline().split("UDP ")[1].split()[0].rstrip(","))
+SILENTLY = ("--null", "--osc-port", "0", "--no-midi")
 
 
 @pytest.mark.parametrize("option", ["--file", "--capture"])
@@ -79,8 +48,8 @@ def test_no_file_of_the_session_is_written_over(session: HostSession, option: st
     assert {path: path.read_bytes() for path in session.folder.rglob("*") if path.is_file()} == kept
 
 
-def test_a_pause_is_not_the_end(session: HostSession, play: Start) -> None:
-    process = play(session.folder, "--until-end", "--start")
+def test_a_pause_is_not_the_end(session: HostSession, play: Start, osc_port: OscPort) -> None:
+    process = play(session.folder, *SILENTLY, "--until-end", "--start")
     with SimpleUDPClient("127.0.0.1", osc_port(process)) as osc:
         osc.send_message("/transport/pause", [])
         time.sleep(1.5)
@@ -90,12 +59,12 @@ def test_a_pause_is_not_the_end(session: HostSession, play: Start) -> None:
 
 
 def test_a_take_that_ends_with_the_program_is_told_of(
-    make_session: Callable[..., HostSession], stems: dict[str, np.ndarray], play: Start
+    make_session: Callable[..., HostSession], stems: dict[str, np.ndarray], play: Start, osc_port: OscPort
 ) -> None:
     """A file stands where the folder of takes would be made: this take cannot be kept."""
     session = make_session(stems)
     (session.folder / "takes").write_text("no folder")
-    process = play(session.folder, "--record", "ride", "--start", "--quiet")
+    process = play(session.folder, *SILENTLY, "--record", "ride", "--start", "--quiet")
     osc_port(process)
     time.sleep(0.5)
     process.send_signal(signal.SIGHUP)

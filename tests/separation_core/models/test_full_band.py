@@ -10,7 +10,8 @@ from separation_core.errors import ModelError
 from separation_core.inference.separate import SeparationSettings, separate
 from separation_core.models.contract import ModelSpec
 from separation_core.models.full_band import FullBand, FullBandWay, refitted
-from separation_core.models.meta_tasnet import MetaTasnet, MetaTasnetConfig
+from separation_core.models.meta_tasnet import MetaTasnet
+from separation_core.models.tasnet_config import MetaTasnetConfig
 from separation_core.units import Hertz
 
 LOW = Hertz(8000)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from separation_core.errors import ModelError
-from separation_core.models.meta_tasnet import MetaTasnet, MetaTasnetConfig
+from separation_core.models.meta_tasnet import MetaTasnet
+from separation_core.models.tasnet_config import MetaTasnetConfig
 
 SMALL = MetaTasnetConfig(N=16, num_mels=4, B=8, H=8, stack=1, layers=2)
 PUBLISHED: dict[str, Any] = {
