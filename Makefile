@@ -15,7 +15,8 @@ demo: .venv/.ready  ## set up, then compose, separate, remix and bounce a song i
 	$(BIN)/stemrack demo --output demo
 
 test: .venv/.ready system  ## set up, then run the tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto -m "not realtime"
+	$(BIN)/pytest -m realtime
 
 lint: .venv/.ready  ## style, types and import contracts
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,6 +66,13 @@ class JackPeer:
             if begin < end:
                 heard[:, begin:end] = block[:, begin - (first - start) : end - (first - start)]
         return heard
+
+    def first_sound(self) -> int | None:
+        """The first transport frame at which something was heard."""
+        for first, block in zip(list(self.starts), list(self._blocks), strict=False):
+            if block.any():
+                return first + int(block.any(axis=0).argmax())
+        return None
 
     def forget(self) -> None:
         self._blocks.clear()
@@ -163,11 +171,15 @@ def test_a_transport_that_rolls_already_is_joined_in_step(engine: Engine, peer: 
     peer.roll()
     until(lambda: peer.state[0])
     host = engine("follow")
-    peer.locate(0)
     peer.hear(PORTS)
-    until(lambda: host.status().playing)
-    start = peer.state[1] + 8_000
+    peer.locate(0)
+    until(lambda: any(after < before for before, after in pairwise(list(peer.starts))))
+    peer.forget()
+    until(lambda: peer.first_sound() is not None)
+    start = peer.first_sound()
+    assert start is not None
     in_step(peer, expected, start, 8_000)
+    assert host.status().playing
 
 
 def test_in_follow_mode_the_songs_own_play_is_refused(engine: Engine, peer: JackPeer) -> None:

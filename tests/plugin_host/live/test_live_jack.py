@@ -128,7 +128,8 @@ def test_the_server_may_change_its_period(noise: HostSession, launch: Launch, mo
     until(lambda: engine.status().latency_ms == usual)
     close(user)
     heard = heard[int((heard != 0).argmax()) + FADE :]
-    start = next(at for at in range(2 * FADE) if np.array_equal(song[at : at + 64], heard[:64]))
+    # Recording begins while it plays, and on a busy machine anywhere.
+    start = next(at for at in np.flatnonzero(song == heard[0]) if np.array_equal(song[at : at + 64], heard[:64]))
     assert len(heard) > 20_000
     np.testing.assert_array_equal(heard, song[start : start + len(heard)])
 

@@ -1,0 +1,12 @@
+"""Which tests keep time with other programs, and so have the machine to themselves."""
+
+import pytest
+
+KEEPING_TIME = {"jackd", "mortal_jackd", "launch", "play", "rack", "studio"}
+"""What starts a JACK server, an engine that plays, or a socket that is answered at once."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if KEEPING_TIME & set(getattr(item, "fixturenames", ())):
+            item.add_marker("realtime")
