@@ -4,7 +4,9 @@ Tracks are doubled until one number fails, then bisected; a number passes when o
 time (a busy machine may spoil any one of them). Ours streams the stems from their files, through high-pass, compressor,
 low-pass, reverb, fader, pan and meters, into the limiter. scsynth loops stereo buffers in memory through HPF (of second
 order, ours is of first), Compander, LPF, FreeVerb2 and a gain, into Limiter; it has no meters, and one thread as ours.
-Clean is no xrun by JACK's count, and for ours also no empty ring. The mix itself may have 128 tracks at most.
+Clean is no more xruns than JACK counts on this machine with nothing to play (the worst of as many tries, before and in
+the same run: a busy machine has some by itself), and for ours also no empty ring. The mix itself may have 128 tracks at
+most.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from rich.table import Table
@@ -31,16 +34,17 @@ MOST_SYNTHS = 1024
 
 @dataclass(frozen=True)
 class Trial:
-    """One number of tracks for a few seconds. load: by the program's own account."""
+    """One number of tracks for a few seconds. load: by the program's own account. excused: xruns the machine makes."""
 
     tracks: int
     dropouts: int
     xruns: int
     load: float
+    excused: int
 
     @property
     def clean(self) -> bool:
-        return self.dropouts == 0 and self.xruns == 0
+        return self.dropouts == 0 and self.xruns <= self.excused
 
     def __str__(self) -> str:
         return f"{self.tracks} tracks: {self.dropouts} dropouts, {self.xruns} xruns, load {self.load:.2f}"
@@ -81,7 +85,19 @@ class Search:
         return False
 
 
-def our_trial(session: HostSession, server: JackServer, ahead: int, seconds: float, tracks: int) -> Trial:
+def idle_xruns(server: JackServer, seconds: float, tries: int) -> int:
+    """The most that one try counts when there is nothing to play."""
+    with jack_client(server, "xruns") as client:
+        watch = XrunWatch(client)
+        time.sleep(WARM_UP_SECONDS)
+        counts = [watch.count]
+        for _ in range(tries):
+            time.sleep(seconds)
+            counts.append(watch.count)
+    return max(after - before for before, after in pairwise(counts))
+
+
+def our_trial(session: HostSession, server: JackServer, ahead: int, seconds: float, excused: int, tracks: int) -> Trial:
     settings = {"output": "jack", "device": server.name, "buffer": server.period, "ahead": ahead}
     with jack_client(server, "xruns") as client, rig(session, rack(tracks), **settings) as playing:
         watch = XrunWatch(client)
@@ -89,10 +105,10 @@ def our_trial(session: HostSession, server: JackServer, ahead: int, seconds: flo
         time.sleep(seconds)
         after = playing.engine.status()
         late = after.dropouts - before.dropouts + after.starved - before.starved + after.restarts
-        return Trial(tracks, late, watch.count - xruns, after.load)
+        return Trial(tracks, late, watch.count - xruns, after.load, excused)
 
 
-def scsynth_trial(files: list[Path], server: JackServer, seconds: float, tracks: int) -> Trial:
+def scsynth_trial(files: list[Path], server: JackServer, seconds: float, excused: int, tracks: int) -> Trial:
     with jack_client(server, "xruns") as client, scsynth(server) as running:
         watch = XrunWatch(client)
         running.prepare([files[number % len(files)] for number in range(tracks)])
@@ -104,7 +120,7 @@ def scsynth_trial(files: list[Path], server: JackServer, seconds: float, tracks:
         time.sleep(seconds)
         synths, load, _ = running.load()
         assert synths == tracks + 1, f"{synths} synths play instead of {tracks + 1}"
-        return Trial(tracks, 0, watch.count - xruns, load)
+        return Trial(tracks, 0, watch.count - xruns, load, excused)
 
 
 def print_table(found: dict[str, Trial | None], server: JackServer, ours: str) -> None:
@@ -130,10 +146,12 @@ def main() -> None:
     found: dict[str, Trial | None] = {}
     with tempfile.TemporaryDirectory() as folder, jack_server(chosen.buffer) as server:
         session = write_session(Path(folder) / "song.stemrack", SONG_SECONDS)
+        excused = idle_xruns(server, chosen.seconds, chosen.tries)
+        print(f"with nothing to play: {excused} xruns", flush=True)
         for ahead in chosen.ahead:
 
             def ours(tracks: int, ahead: int = ahead) -> Trial:
-                return our_trial(session, server, ahead, chosen.seconds, tracks)
+                return our_trial(session, server, ahead, chosen.seconds, excused, tracks)
 
             name = f"stemrack, {ahead} ahead"
             found[name] = Search(name, ours, MAX_TRACKS, chosen.tries).run()
@@ -141,7 +159,7 @@ def main() -> None:
             files = [session.folder / "stems" / f"{stem}.wav" for stem in STEMS]
 
             def theirs(tracks: int) -> Trial:
-                return scsynth_trial(files, server, chosen.seconds, tracks)
+                return scsynth_trial(files, server, chosen.seconds, excused, tracks)
 
             found["scsynth"] = Search("scsynth", theirs, MOST_SYNTHS, chosen.tries).run()
     print_table(found, server, next(iter(found)))

@@ -1,7 +1,6 @@
 """The corpus sorted for use: instruments by name, kit pieces by kit, voices by singer and manner."""
 
 import re
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import numpy as np
 from separation_core.errors import ModelError
 from separation_core.training.corpus import Corpus, Sample
 
-HELD_OUT_SHARE = 16
-"""One voice recording in this many is never trained on; held-out songs use only those."""
+FEWEST_SINGERS = 3
+"""Of each manner that has so many singers, the one with the fewest recordings is never trained on."""
 
 TONICS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 ACCIDENTALS = {"": 0, "s": 1, "b": -1}
@@ -45,15 +44,14 @@ class Material:
 
 
 def sort_material(corpus: Corpus, *, held_out: bool = False) -> Material:
-    """Sort a corpus; with `held_out` the voices are those that training never hears. ModelError if a stem lacks."""
+    """Sort a corpus; with `held_out` the singers are those that training never hears. ModelError if a stem lacks."""
     melodic: dict[str, dict[str, list[int]]] = {"bass": defaultdict(list), "other": defaultdict(list)}
     drums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     voices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     loops, textures = [], []
     for index, sample in enumerate(corpus.samples):
         if sample.stem == "vocals":
-            if _is_held_out(sample) == held_out:
-                voices[sample.kind or "sung"][sample.singer or "unknown"].append(index)
+            voices[sample.kind or "sung"][sample.singer or "unknown"].append(index)
         elif sample.piece == "loop":
             loops.append(index)
         elif sample.stem == "drums":
@@ -63,11 +61,15 @@ def sort_material(corpus: Corpus, *, held_out: bool = False) -> Material:
         else:
             melodic[sample.stem][sample.inst or "unknown"].append(index)
     _require({"drums": drums, "bass": melodic["bass"], "other": melodic["other"], "vocals": voices})
-    return Material(corpus, melodic, drums, loops, textures, voices)
+    chosen = {manner: _singers(singers, held_out=held_out) for manner, singers in voices.items()}
+    heard = {manner: some for manner, some in chosen.items() if some} or voices  # a small corpus holds none out
+    return Material(corpus, melodic, drums, loops, textures, heard)
 
 
-def _is_held_out(sample: Sample) -> bool:
-    return zlib.crc32(f"{sample.path}:{sample.start}".encode()) % HELD_OUT_SHARE == 0
+def _singers(singers: dict[str, list[int]], *, held_out: bool) -> dict[str, list[int]]:
+    """Those to train on, or the one that is held out, if there are enough."""
+    rare = min(singers, key=lambda name: (len(singers[name]), name)) if len(singers) >= FEWEST_SINGERS else None
+    return {name: takes for name, takes in singers.items() if (name == rare) == held_out}
 
 
 def _require(groups: dict[str, object]) -> None:

@@ -63,7 +63,7 @@ def warp_formants(mono: Audio, factor: float) -> Audio:
     spectrum = np.fft.rfft(frames, axis=1).astype(np.complex64)
     spectrum *= _envelope_gain(np.abs(spectrum), factor)
     pieces = np.fft.irfft(spectrum, axis=1).astype(np.float32) * window
-    return _overlap(pieces, hop)[FFT : FFT + mono.size] * np.float32(2 / 3)
+    return overlap(pieces, hop)[FFT : FFT + mono.size] * np.float32(2 / 3)
 
 
 def _envelope_gain(size: Audio, factor: float) -> Audio:
@@ -79,7 +79,8 @@ def _envelope_gain(size: Audio, factor: float) -> Audio:
     return np.asarray(np.exp(np.clip(warped - envelope, -4, 4)), dtype=np.float32)
 
 
-def _overlap(pieces: Audio, hop: int) -> Audio:
+def overlap(pieces: Audio, hop: int) -> Audio:
+    """Add windows (count, frame), each `hop` after the one before, to (frame,); `hop` divides their length."""
     count, length = pieces.shape
     out = np.zeros((count + length // hop) * hop, dtype=np.float32)
     for part in range(length // hop):

@@ -11,9 +11,12 @@ from separation_core.training.instruments import add_at
 from separation_core.training.material import Material, sung_key
 from separation_core.training.score import Phrase, Score
 from separation_core.training.shifting import shift_voice
+from separation_core.training.throat import sing_from_throat
 
 Audio = NDArray[np.float32]
 FADE = RATE // 50
+SYNTHETIC = 0.45
+"""Share of songs sung by synthetic singers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,35 @@ def draw_singer(rng: np.random.Generator) -> Singer:
 
 def sing(rng: np.random.Generator, material: Material, score: Score, frames: int) -> Audio:
     """All phrases of a score as (2, frames)."""
+    synthetic = rng.random() < SYNTHETIC
+    return _stage(rng, sing_from_throat(rng, score, frames) if synthetic else _recorded(rng, material, score, frames))
+
+
+def _stage(rng: np.random.Generator, voice: Audio) -> Audio:
+    """Where the voice stands: mostly in the middle, else beside it or wide, as delays between the sides make it."""
+    where = rng.random()
+    if where < 0.5:
+        return voice
+    if where < 0.65:
+        return voice * place(np.ones(1, dtype=np.float32), float(np.clip(rng.normal(0, 0.4), -0.9, 0.9)))
+    return voice + _late(rng, voice) * np.float32(rng.uniform(0.4, 1.0))
+
+
+def _late(rng: np.random.Generator, voice: Audio) -> Audio:
+    """The voice again, some milliseconds later: on one side only, or on both with opposite signs and wavering."""
+    frames = np.arange(voice.shape[1], dtype=np.float32)
+    delay = float(rng.uniform(0.008, 0.03)) * RATE
+    if rng.random() < 0.4:
+        return np.stack([np.interp(frames - delay, frames, voice[0], left=0), np.zeros_like(frames)]).astype(np.float32)
+    waver = rng.uniform(0, 0.004) * RATE * np.sin(2 * np.pi * rng.uniform(0.1, 1.5) / RATE * frames)
+    sides = [
+        np.interp(frames - delay + sign * waver, frames, side, left=0)
+        for sign, side in zip((1, -1), voice, strict=True)
+    ]
+    return np.stack([sides[0], -sides[1]]).astype(np.float32)
+
+
+def _recorded(rng: np.random.Generator, material: Material, score: Score, frames: int) -> Audio:
     out = np.zeros((2, frames), dtype=np.float32)
     singer = draw_singer(rng)
     chosen: dict[str, list[int]] = {}
