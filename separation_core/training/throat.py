@@ -79,12 +79,12 @@ def draw_throat(rng: np.random.Generator) -> Throat:
     return Throat(
         lowest=38 + 24 * height + float(rng.normal(0, 2)),
         tract=float(0.92 + 0.32 * height + rng.normal(0, 0.06)),
-        slope=float(rng.uniform(0.7, 1.9)),
+        slope=float(rng.uniform(0.8, 2.4)),
         gains=(np.array((1.0, 0.5, 0.3, 0.2, 0.08)) * 10 ** (rng.normal(0, 5, 5) / 20)).astype(np.float32),
         breath=float(np.exp(rng.uniform(np.log(0.003), np.log(0.2)))),
         vibrato=(float(rng.uniform(4.5, 6.5)), float(rng.choice([0.0, rng.uniform(0.1, 0.8)], p=[0.3, 0.7]))),
         glide=float(np.exp(rng.uniform(np.log(0.004), np.log(0.09)))),
-        vocalise=bool(rng.random() < 0.2),
+        vocalise=bool(rng.random() < 0.3),
     )
 
 

@@ -17,6 +17,8 @@ Audio = NDArray[np.float32]
 FADE = RATE // 50
 SYNTHETIC = 0.45
 """Share of songs sung by synthetic singers."""
+CHOPPED = 0.12
+"""Share of songs whose voice is cut into slices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,27 @@ def draw_singer(rng: np.random.Generator) -> Singer:
 def sing(rng: np.random.Generator, material: Material, score: Score, frames: int) -> Audio:
     """All phrases of a score as (2, frames)."""
     synthetic = rng.random() < SYNTHETIC
-    return _stage(rng, sing_from_throat(rng, score, frames) if synthetic else _recorded(rng, material, score, frames))
+    voice = sing_from_throat(rng, score, frames) if synthetic else _recorded(rng, material, score, frames)
+    return _stage(rng, _chop(rng, score, voice) if rng.random() < CHOPPED else voice)
+
+
+def _chop(rng: np.random.Generator, score: Score, voice: Audio) -> Audio:
+    """A few slices of the voice on sixteenths or eighths, over and over in a pattern, as samplers play it."""
+    length = int(score.grid.step * int(rng.choice([1, 2])) * RATE)
+    slots = voice.shape[1] // length
+    sounding = [at for at in range(slots) if np.abs(voice[:, at * length : (at + 1) * length]).max() > 0.01]
+    if not sounding:
+        return voice
+    sources = rng.choice(sounding, 4)
+    pattern = rng.integers(-2, 4, 8)  # below 0: a rest
+    fade = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / 100).astype(np.float32)
+    out = np.zeros_like(voice)
+    for slot in sounding:
+        chosen = pattern[slot % pattern.size]
+        if chosen >= 0:
+            source = sources[chosen] * length
+            out[:, slot * length : (slot + 1) * length] = voice[:, source : source + length] * fade
+    return out
 
 
 def _stage(rng: np.random.Generator, voice: Audio) -> Audio:

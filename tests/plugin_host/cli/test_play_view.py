@@ -81,3 +81,18 @@ def test_the_picture_is_drawn_on_a_terminal_and_goes() -> None:
     PlayView(desk, rate=48_000, frames=100, console=console).run(lambda: next(answers))
     assert isinstance(console.file, io.StringIO)
     assert "no dropouts" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 30), (40, 12), (28, 9), (20, 8)])
+def test_small_terminals_show_the_master_too(width: int, height: int) -> None:
+    """Lines that are wrapped take the place of tracks, not of the master."""
+    mix = plain_mix([f"stem {number}" for number in range(12)])
+    desk = Desk(SilentEngine(mix, frames=100, rate=48_000), mix, frames=100, rate=48_000)
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=height, color_system=None)
+    answers = iter([False, False, True])
+    PlayView(desk, rate=48_000, frames=100, console=console).run(lambda: next(answers))
+    assert isinstance(console.file, io.StringIO)
+    drawings = [part for part in console.file.getvalue().split("\x1b[2K") if part.strip("\r\x1b[1A")]
+    lines = drawings[1].rstrip("\r").split("\n")
+    assert len(lines) < height
+    assert lines[-1].startswith("master")

@@ -61,11 +61,11 @@ def test_a_pause_is_not_the_end(session: HostSession, play: Start, osc_port: Osc
 def test_a_take_that_ends_with_the_program_is_told_of(
     make_session: Callable[..., HostSession], stems: dict[str, np.ndarray], play: Start, osc_port: OscPort
 ) -> None:
-    """A file stands where the folder of takes would be made: this take cannot be kept."""
+    """A file comes to stand where the folder of takes would be made: this take cannot be kept."""
     session = make_session(stems)
-    (session.folder / "takes").write_text("no folder")
     process = play(session.folder, *SILENTLY, "--record", "ride", "--start", "--quiet")
     osc_port(process)
+    (session.folder / "takes").write_text("no folder")
     time.sleep(0.5)
     process.send_signal(signal.SIGHUP)
     assert process.stderr is not None

@@ -250,11 +250,38 @@ def test_a_take_under_way_is_kept_at_the_end(plain_rig: Rig) -> None:
     assert [event.moves for event in plain_rig.all_told(e.TakeRecorded)] == [1]
 
 
-def test_a_folder_that_cannot_be_written_is_told(plain_rig: Rig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mine", "long " * 19])
+def test_two_desks_over_one_session_keep_both_their_takes(rig_of: Callable[[Mix], Rig], name: str) -> None:
+    rigs = [rig_of(plain_mix(("vocals", "drums"))) for _ in range(3)]
+    for gain_db, rig in enumerate(rigs):
+        rig.desk.record(name)
+        rig.desk.do(t.Play())
+        rig.run(0.1)
+        rig.desk.do(c.SetGain("vocals", float(gain_db)))
+        rig.run(0.1)
+    for rig in rigs:
+        rig.desk.close()
+        rig.run()
+    kept = [rig.all_told(e.TakeRecorded)[0] for rig in rigs]
+    moves = [read_take(recorded.path, RATE, check_effect).events[0].command for recorded in kept]
+    assert moves == [c.SetGain("vocals", float(gain_db)) for gain_db in range(3)]
+    assert [recorded.path for recorded in kept] == [take_path(kept[0].path.parent, each.name) for each in kept]
+    assert [recorded.name for recorded in kept] == [name.strip(), f"{name.strip()} 2", f"{name.strip()} 3"]
+    assert [len(rig.all_told(e.DeskWarning)) for rig in rigs] == [0, 1, 1]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_played(plain_rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "takes").write_text("in the way")
+    with pytest.raises(MixError, match="takes: takes cannot be kept there"):
+        plain_rig.desk.record("x")
+    assert plain_rig.desk.recording == ""
+
+
+def test_a_take_that_cannot_be_written_any_more_is_told(plain_rig: Rig, tmp_path: Path) -> None:
     plain_rig.desk.record("x")
     plain_rig.desk.do(t.Play())
     plain_rig.run(0.1)
+    (tmp_path / "takes").write_text("in the way")
     plain_rig.desk.end_recording()
     plain_rig.run()
     (told,) = plain_rig.all_told(e.DeskWarning)

@@ -117,11 +117,17 @@ def test_a_take_bounces_to_what_was_heard(session: HostSession, launch: Launch, 
     assert np.abs(heard - wanted).max() < BELOW_HEARING
 
 
+@pytest.mark.parametrize("limiters", [(True,), (False,), (False, True, False)])
 def test_the_original_lies_under_the_remix_to_the_sample(
-    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path, limiters: tuple[bool, ...]
 ) -> None:
-    """The stems untouched are the song: switching to and fro must not be heard at all."""
-    engine = launch(session)
+    """The stems untouched are the song: switching to and fro must not be heard, whether the limiter is on or off."""
+    begun, *later = [c.SetLimiter(on) for on in limiters]
+    engine = launch(session, apply(plain_mix(session.stems), begun))
+    for number, command in enumerate(later, 2):
+        engine.send(number, command)
+        heard_until(engine, applies(number))
+        time.sleep(0.3)
 
     def switch() -> None:
         for turn in range(6):
@@ -155,22 +161,25 @@ def test_a_killed_engine_comes_back_as_it_was(session: HostSession, launch: Laun
     assert engine.status().playing
 
 
-def test_a_capture_goes_on_in_another_file_after_a_crash(
+def test_a_capture_goes_on_in_another_file_after_each_crash(
     session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
 ) -> None:
     engine = launch(session, transport=Transport(loop=(0, 16_000)))
     engine.capture(tmp_path / "heard.wav")
     engine.send(1, Play())
     heard_until(engine, applies(1))
-    os.kill(engine.pid, signal.SIGKILL)
-    told = heard_until(engine, lambda event: isinstance(event, Back))
-    assert any(isinstance(event, Notice) and "heard-2.wav" in event.text for event in told)
+    for name in ("heard-2.wav", "heard-3.wav"):
+        time.sleep(0.5)  # so that there is something to go on from
+        os.kill(engine.pid, signal.SIGKILL)
+        told = heard_until(engine, lambda event: isinstance(event, Back))
+        assert any(isinstance(event, Notice) and event.text.endswith(name) for event in told)
     time.sleep(0.3)
     engine.capture(None)
     until = time.monotonic() + 10
-    while not (tmp_path / "heard-2.wav").exists() and time.monotonic() < until:
+    while not (tmp_path / "heard-3.wav").exists() and time.monotonic() < until:
         time.sleep(0.02)
-    assert np.abs(samples(tmp_path / "heard-2.wav")).max() > 0.01
+    for name in ("heard.wav", "heard-2.wav", "heard-3.wav"):
+        assert np.abs(samples(tmp_path / name)).max() > 0.01
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The engine on a real JACK server: every track at its own ports, and a server that dies and returns."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import soundfile
 from plugin_host.engine.outputs.jack_output import CLIENTS_COME_AND_GO
 from plugin_host.live.host import EngineHost
 from plugin_host.live.lanes import SPARE_LANES
-from plugin_host.live.port import Applied, EngineEvent, Notice
+from plugin_host.live.port import Applied, Back, EngineEvent, Notice
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
 from plugin_host.mix.state import Track, plain_mix
@@ -134,7 +135,11 @@ def test_the_server_may_change_its_period(noise: HostSession, launch: Launch, mo
     np.testing.assert_array_equal(heard, song[start : start + len(heard)])
 
 
-def test_playing_goes_on_while_the_server_is_away(session: HostSession, launch: Launch, mortal_jackd: Server) -> None:
+@pytest.mark.parametrize("crash", [False, True])
+def test_playing_goes_on_while_the_server_is_away(
+    session: HostSession, launch: Launch, mortal_jackd: Server, crash: bool
+) -> None:
+    """And the server, whose rate is not the session's, is used again, also by an engine that began without it."""
     mortal_jackd.start()
     engine = launch(session, transport=Transport(loop=(0, 40_000)), output="jack", device=mortal_jackd.name)
     assert engine.ready.rate == 48_000
@@ -147,12 +152,17 @@ def test_playing_goes_on_while_the_server_is_away(session: HostSession, launch: 
     while not until_heard(engine, Notice)():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    if crash:
+        os.kill(engine.pid, signal.SIGKILL)
+        until(until_heard(engine, Back))
     frame = engine.status().engine_frame
     time.sleep(0.5)
     assert engine.status().engine_frame > frame
-    assert engine.restarts == 0
+    assert engine.status().device == f"no device, clocked until {mortal_jackd.name} is back"
+    assert engine.restarts == crash
     mortal_jackd.start()
     while "stemrack:master_L" not in mortal_jackd.ports():
         assert time.monotonic() < deadline + 30
         time.sleep(0.1)
+    until(lambda: engine.status().device == f"JACK server {mortal_jackd.name}, as stemrack")
     assert engine.status().playing

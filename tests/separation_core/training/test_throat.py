@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from separation_core.training import throat as throats
+from separation_core.training import voices
 from separation_core.training.composer import compose
 from separation_core.training.corpus import RATE
 from separation_core.training.material import Material, sort_material
@@ -95,6 +96,19 @@ def test_voices_stand_in_the_middle_or_wide(material: Material) -> None:
         wide.append(float(np.square(side).sum() / np.square(middle).sum()))
     assert sum(share < 1e-6 for share in wide) >= 3
     assert sum(share > 0.05 for share in wide) >= 3
+
+
+def test_a_chopped_voice_repeats_itself_in_step(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voices, "CHOPPED", 1.0)
+    monkeypatch.setattr(voices, "_stage", lambda _, voice: voice)
+    one = score(4, Phrase(0.0, SECONDS, "sung"))
+    voice = sing(np.random.default_rng(4), material, one, FRAMES)
+    step = int(one.grid.step * RATE)
+    slices = [voice[0, at : at + step] for at in range(0, FRAMES - step, step)]
+    sounding = [cut for cut in slices if np.abs(cut).max() > 0.01]
+    again = sum(any(np.array_equal(a, b) for b in sounding[:place]) for place, a in enumerate(sounding))
+    assert again > len(sounding) / 3
+    assert len(sounding) < len(slices)
 
 
 def test_held_out_voices_are_of_singers_that_are_not_learned(material: Material) -> None:
