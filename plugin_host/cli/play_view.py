@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from plugin_host.cli.reporting import clock, decibels, note, out
@@ -23,6 +23,7 @@ MESSAGES = 4
 """Lines that stay below the picture."""
 METER_WIDTH = 24
 METER_FLOOR_DB = -60.0
+NAME_WIDTH = 32
 _WARNINGS = (e.DeskWarning, e.EngineDied, e.EngineBack)
 
 
@@ -72,9 +73,11 @@ class PlayView:
                 live.update(self._picture(), refresh=True)
 
     def _picture(self) -> Group:
-        desk, messages = self._desk, [*self._messages]
-        rows = max(1, self._console.height - 4 - len(messages))
-        return picture(desk.mix, desk.transport, desk.status(), self._rate, self.frames, messages, rows)
+        desk, messages, status = self._desk, [*self._messages], self._desk.status()
+        above = _above(desk.transport, status, self._rate, self.frames)
+        wrapped = sum(len(line.wrap(self._console, self._console.width)) for line in above)
+        rows = max(1, self._console.height - 2 - wrapped - len(messages))
+        return picture(desk.mix, desk.transport, status, self._rate, self.frames, messages, rows)
 
 
 def picture(
@@ -88,11 +91,15 @@ def picture(
 ) -> Group:
     """All of it, to be printed by rich. rows: tracks there is room for; the master is always shown."""
     return Group(
-        Text(position_line(transport, status, rate, frames), style="bold"),
-        Text(health_line(status), style="dim" if status.alive and not status.dropouts else "yellow"),
+        *_above(transport, status, rate, frames),
         _meters(mix, status, rows),
-        *(Text(message, style="yellow", no_wrap=True, overflow="ellipsis") for message in messages),
+        *(_cut(message, "yellow") for message in messages),
     )
+
+
+def _above(transport: Transport, status: EngineStatus, rate: int, frames: int) -> tuple[Text, Text]:
+    style = "dim" if status.alive and not status.dropouts else "yellow"
+    return Text(position_line(transport, status, rate, frames), style="bold"), Text(health_line(status), style=style)
 
 
 def position_line(transport: Transport, status: EngineStatus, rate: int, frames: int) -> str:
@@ -128,16 +135,24 @@ def health_line(status: EngineStatus) -> str:
 
 
 def _meters(mix: Mix, status: EngineStatus, rows: int) -> Table:
-    table = Table.grid(padding=(0, 2))
+    kept = Column(no_wrap=True)
+    columns = (Column(no_wrap=True, max_width=NAME_WIDTH), kept, kept.copy(), Column(), kept.copy(), kept.copy())
+    table = Table.grid(*columns, padding=(0, 2))
     shown = mix.tracks if len(mix.tracks) <= rows else mix.tracks[: rows - 1]
     for track in shown:
         meter = status.tracks.get(track.name, Meter())
-        name = Text(track.name, style="" if is_audible(track, mix) else "dim", no_wrap=True, overflow="ellipsis")
+        name = _cut(track.name, "" if is_audible(track, mix) else "dim")
         table.add_row(name, decibels(track.gain_db), marks(track, mix), *_levels(meter))
     if len(shown) < len(mix.tracks):
-        table.add_row(f"and {len(mix.tracks) - len(shown)} more", style="dim")
-    table.add_row("master", decibels(mix.master.gain_db), f"{decibels(status.lufs, 'LUFS')}", *_levels(status.master))
+        table.add_row(_cut(f"and {len(mix.tracks) - len(shown)} more", "dim"))
+    table.add_row(
+        _cut("master"), decibels(mix.master.gain_db), f"{decibels(status.lufs, 'LUFS')}", *_levels(status.master)
+    )
     return table
+
+
+def _cut(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def marks(track: Track, mix: Mix) -> str:
@@ -160,7 +175,8 @@ def bar(peak_db: float) -> Text:
     share = min(max(1.0 - peak_db / METER_FLOOR_DB, 0.0), 1.0)
     style = "red" if peak_db >= -1.0 else "yellow" if peak_db >= -12.0 else "green"
     filled = round(share * METER_WIDTH)
-    return Text("█" * filled, style=style).append("·" * (METER_WIDTH - filled), style="dim")
+    meter = Text("█" * filled, style=style, no_wrap=True, overflow="crop")
+    return meter.append("·" * (METER_WIDTH - filled), style="dim")
 
 
 def _spoken(events: Iterable[e.DeskEvent]) -> list[str]:
@@ -172,8 +188,8 @@ def _line(event: e.DeskEvent) -> str:
     match event:
         case e.DeskWarning(text):
             return text
-        case e.EngineDied(text, blamed):
-            return f"{text}{f' ({blamed})' if blamed else ''}; starting it again"
+        case e.EngineDied(text):
+            return f"{text}; starting it again"
         case e.EngineBack(bypassed):
             return f"the engine plays again{f', passing by {bypassed}' if bypassed else ''}"
         case e.TakeBegun(name):

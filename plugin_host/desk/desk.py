@@ -183,7 +183,8 @@ class Desk:
             self._replays.advance()
             recorded = self._takes.complete()
         for recorder in recorded:
-            self._listeners.tell(self._takes.save(recorder))
+            for event in self._takes.save(recorder):
+                self._listeners.tell(event)
 
     def _run(self) -> None:
         while not self._ending.wait(TICK_SECONDS):

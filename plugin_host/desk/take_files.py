@@ -6,7 +6,9 @@
 Lines, because a take can hold a million moves: it is written and read in one pass, and what is wrong has a line.
 """
 
+import itertools
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -26,6 +28,8 @@ MAX_EVENTS = 1_000_000
 MAX_LINE = MAX_BYTES
 MAX_FRAME = 2**53
 MAX_NAME = 100
+_DIGITS = 5
+"""Left for a space and a number where a name is taken."""
 
 
 TAKES_FOLDER = "takes"
@@ -42,18 +46,37 @@ def take_path(folder: Path, name: str) -> Path:
     return folder / f"{plain}{ENDING}"
 
 
+def check_folder(folder: Path) -> None:
+    """`MixError` where takes could not be kept there, as it is now: it is the time to say so before one is played."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        raise MixError(f"{there}: takes cannot be kept there: check its permissions, or use a copy of the session")
+
+
 def take_names(folder: Path) -> tuple[str, ...]:
-    """The takes in that folder, by name; none where there is no folder."""
-    if not folder.is_dir():
+    """The takes in that folder, by name; none where there is no folder, or none that can be read."""
+    try:
+        there = [path.name for path in folder.iterdir()]
+    except OSError:
         return ()
-    names = (path.name for path in folder.iterdir() if path.name.endswith(ENDING) and path.name[0] != ".")
-    return tuple(sorted(name.removesuffix(ENDING) for name in names))
+    return tuple(sorted(name.removesuffix(ENDING) for name in there if name.endswith(ENDING) and name[0] != "."))
 
 
 def free_name(folder: Path) -> str:
     """ "take 1", or the next number that no take has."""
+    return _first_free(folder, (f"take {number}" for number in itertools.count(1)))
+
+
+def name_beside(folder: Path, name: str) -> str:
+    """That name, or where a take has it "name 2", or the next number that none has."""
+    plain = name.strip()
+    numbered = (f"{plain[: MAX_NAME - _DIGITS].rstrip()} {number}" for number in itertools.count(2))
+    return _first_free(folder, itertools.chain([plain], numbered))
+
+
+def _first_free(folder: Path, names: Iterable[str]) -> str:
     there = set(take_names(folder))
-    return next(name for name in (f"take {number}" for number in range(1, len(there) + 2)) if name not in there)
+    return next(name for name in names if name not in there)
 
 
 def write_take(path: Path, take: Take, rate: int) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugin_host.desk.events import DeskWarning, TakeRecorded
-from plugin_host.desk.take_files import MAX_EVENTS, free_name, take_path, write_take
+from plugin_host.desk.take_files import MAX_EVENTS, check_folder, free_name, name_beside, take_path, write_take
 from plugin_host.errors import HostError, MixError
 from plugin_host.live.port import Applied
 from plugin_host.mix.apply import apply
@@ -72,11 +72,12 @@ class TakeDeck:
         """Record under that name, or the next free one, as soon as the song runs; `MixError` where that cannot be."""
         if self.recording:
             raise MixError(f"take {self.recording!r} is being recorded: end it first")
+        check_folder(self.folder)
         name = name or free_name(self.folder)
         if take_path(self.folder, name).exists():
             raise MixError(f"there is a take {name!r}: give another name")
-        self._armed = name
-        return name
+        self._armed = name.strip()
+        return self._armed
 
     def begin(self, mix: Mix, song_frame: int, engine_frame: int) -> str:
         """The song runs: the armed take, if any, begins. Returns its name."""
@@ -105,12 +106,19 @@ class TakeDeck:
         recorded, self._recorded = self._recorded, []
         return recorded
 
-    def save(self, recorder: TakeRecorder) -> TakeRecorded | DeskWarning:
-        """Put a complete take into its file, which takes its time; what to tell of it."""
+    def save(self, recorder: TakeRecorder) -> tuple[TakeRecorded | DeskWarning, ...]:
+        """Put a complete take into its file, which takes its time; what to tell of it.
+
+        Another host over this session may have kept one of that name meanwhile: then it gets a number.
+        """
         take = recorder.take()
         try:
-            path = take_path(self.folder, recorder.name)
+            name = name_beside(self.folder, recorder.name)
+            path = take_path(self.folder, name)
             write_take(path, take, self._rate)
         except HostError as error:
-            return DeskWarning(f"take {recorder.name!r} is lost: {error}")
-        return TakeRecorded(recorder.name, path, len(take.events))
+            return (DeskWarning(f"take {recorder.name!r} is lost: {error}"),)
+        recorded = TakeRecorded(name, path, len(take.events))
+        if name == recorder.name:
+            return (recorded,)
+        return DeskWarning(f"there is a take {recorder.name!r} by now: this one is {name!r}"), recorded

@@ -9,7 +9,7 @@ import numpy as np
 
 from plugin_host.effects.catalogue import check_effect, effect_type
 from plugin_host.effects.codec_rates import mp3_rate, steps_at
-from plugin_host.effects.external import ExternalPlugin
+from plugin_host.effects.external import ExternalPlugin, is_avoided
 from plugin_host.effects.frame_buffers import CHANNELS, Block
 from plugin_host.effects.pitch_offset import pitch_shift_offset
 from plugin_host.effects.plain_stage import PlainStage
@@ -104,7 +104,8 @@ def _plain_stage(effects: list[Effect], rate: int) -> PlainStage:
 def _build_slot(effect: Effect, build: Build, slot: int) -> Stage:
     if is_passed_by(effect):
         # What is rendered ahead comes out in time, so its bypass has no latency to keep.
-        return BypassStage(0 if _holds_unstreamable(effect) else _build_effect(effect, build, slot).latency)
+        in_time = _holds_unstreamable(effect) or is_avoided(effect)
+        return BypassStage(0 if in_time else _build_effect(effect, build, slot).latency)
     stage = _build_effect(effect, build, slot)
     return stage if effect.wet == 1.0 else WetDryStage(stage, effect.wet, build.rate)
 

@@ -106,15 +106,16 @@ def render_ahead(
     *,
     allow_missing: bool = False,
     where: str = "",
+    mark: Mark = lambda slot: None,
 ) -> Iterator[Block]:
     """Run any chain over a whole track: blocks (2, frame) in, blocks out, in time with the input, `frames` in all.
 
     Input that ends before `frames` is followed by silence, so that a tail can be had. Effects that cannot be streamed
-    run in overlapping segments of 20 s; memory does not grow with length. Errors as for `ChainRunner`.
+    run in overlapping segments of 20 s; memory does not grow with length. Errors and `mark` as for `ChainRunner`.
     """
     segment = int(np.clip(frames, LEAD_SECONDS * rate, SEGMENT_SECONDS * rate))
     with named(where):
-        stage = build_chain(prefix, Build(int(rate), allow_missing, segment))
+        stage = build_chain(prefix, Build(int(rate), allow_missing, segment, mark))
     skip, left = stage.latency, frames
     for piece in _endless_pieces(blocks):
         if left <= 0:

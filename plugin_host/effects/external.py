@@ -8,6 +8,7 @@ import binascii
 import difflib
 import gc
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from plugin_host.effects.frame_buffers import Block, silence
 from plugin_host.effects.native_code import contained
 from plugin_host.effects.stages import STEP_FRAMES, StepProcess, settle
 from plugin_host.errors import PluginError
+from plugin_host.mix.chain_edit import plugin_paths
 from plugin_host.mix.state import Effect
 
 Plugin = Any
@@ -26,6 +28,8 @@ Plugin = Any
 
 _PRESET_MAGIC = b"VST3"
 _RAW_STATE_MAGIC = b"VC2!"
+_AVOIDED: set[str] = set()
+"""Plugins that this process must not load, by path: they would take it along, and no other than it can know."""
 _FLUSH_FRAMES = 32 * STEP_FRAMES
 """A plugin takes over parameters and tells its latency while it processes, not when they are set."""
 
@@ -107,12 +111,26 @@ class ExternalPlugin:
             raise PluginError(f"plugin {self._path} failed while processing ({error}): bypass it") from error
 
 
+def avoid(paths: Iterable[str]) -> None:
+    """Never load these plugins in this process: they are refused, or passed by without being asked for latency."""
+    _AVOIDED.update(paths)
+
+
+def is_avoided(effect: Effect) -> bool:
+    """Whether the effect is such a plugin, or has one in a branch."""
+    return any(path in _AVOIDED for path in plugin_paths(effect))
+
+
 def load_plugin(effect: Effect) -> Plugin:
     """The plugin at `effect.plugin_path`, `effect.plugin_name` of it where the file holds several.
 
-    Raises `PluginError` naming the path: no such file, not a VST3, several plugins and no name, or an instrument.
+    Raises `PluginError` naming the path: no such file, not a VST3, several plugins and no name, an instrument, or one
+    to avoid.
     """
     path = Path(effect.plugin_path).expanduser()
+    if is_avoided(effect):
+        told = f"plugin {path} crashed the audio engine twice: choose another, or end and start play to try it again"
+        raise PluginError(told, "plugin_path")
     if not path.exists():
         raise PluginError(f"plugin {path} is not there: install it, or pass it by with --allow-missing", "plugin_path")
     try:

@@ -185,17 +185,26 @@ def make_limiter(master: Master, rate: int, longest_block: int) -> ReductionMete
 
 
 def _runner(chain: Chain, owner: ChainOwner, rate: int, options: PrepareOptions, first_slot: int = 0) -> ChainRunner:
-    def mark(slot: int) -> None:
-        options.marker(owner if slot >= 0 else None, slot)
-
-    missing = options.allow_missing
+    missing, mark = options.allow_missing, _mark(owner, options)
     return ChainRunner(chain, rate, allow_missing=missing, where=where(owner), first_slot=first_slot, mark=mark)
+
+
+def _mark(owner: ChainOwner, options: PrepareOptions) -> Callable[[int], None]:
+    return lambda slot: options.marker(owner if slot >= 0 else None, slot)
 
 
 def _render_to(path: Path, track: Track, stem: FrameSource, options: PrepareOptions) -> None:
     frames = stem.frames + options.ahead_tail
-    blocks, missing = _blocks(stem, frames), options.allow_missing
-    rendered = render_ahead(track.chain, blocks, stem.rate, frames, allow_missing=missing, where=where(track.name))
+    name, missing = track.name, options.allow_missing
+    rendered = render_ahead(
+        track.chain,
+        _blocks(stem, frames),
+        stem.rate,
+        frames,
+        allow_missing=missing,
+        where=where(name),
+        mark=_mark(name, options),
+    )
     with SongWriter(path, stem.rate, 2, expected_frames=frames) as writer:
         for block in rendered:
             writer.write(block)

@@ -1,12 +1,14 @@
 """Which effect the engine was working on, kept where it outlives the engine."""
 
 import threading
+from collections import Counter
 
 from plugin_host.errors import MixError
 from plugin_host.live.shared import SharedState
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import chain_of
-from plugin_host.mix.state import Mix
+from plugin_host.mix.chain_edit import plugin_paths
+from plugin_host.mix.state import Effect, Mix
 
 _BUS, _TRACK = "bus", "track"
 
@@ -43,6 +45,31 @@ def _spelt(owner: c.ChainOwner, slot: int) -> bytes:
     return f"{slot} {kind} {name}".encode()
 
 
+CRASHES_BEFORE_BYPASS = 2
+
+
+class Suspects:
+    """What was at work when engines died, and what is done about it. avoid: plugins never to be loaded again."""
+
+    def __init__(self) -> None:
+        self.avoid: tuple[str, ...] = ()
+        self._crashes: Counter[str] = Counter()
+
+    def sentence(self, blame: str, building: bool, heard: Mix, wanted: Mix) -> c.SetEffectBypass | None:
+        """Note a crash; the command that passes by an effect which crashed twice, if `heard` has it.
+
+        wanted: what was to be heard, where the effect was found. building: it never got as far as being heard, so that
+        a bypass, which asks for its latency, would not do: its plugin is avoided.
+        """
+        self._crashes[blame] += 1
+        effect = effect_of(blame, wanted)
+        if effect is None or self._crashes[blame] < CRASHES_BEFORE_BYPASS:
+            return None
+        if building:
+            self.avoid += plugin_paths(effect)
+        return bypass_of(blame, heard) if effect_of(blame, heard) == effect else None
+
+
 def bypass_of(blame: str, mix: Mix) -> c.SetEffectBypass | None:
     """The command that passes by the blamed effect; None where the mix has no such effect."""
     found = _find(blame, mix)
@@ -51,14 +78,19 @@ def bypass_of(blame: str, mix: Mix) -> c.SetEffectBypass | None:
 
 def in_words(blame: str, mix: Mix) -> str:
     """Such as "track vocals: effect 2, vst3 ZamCompX2"; "" where nothing is blamed."""
-    found = _find(blame, mix)
-    if found is None:
+    found, effect = _find(blame, mix), effect_of(blame, mix)
+    if found is None or effect is None:
         return ""
     owner, slot = found
-    effect = chain_of(mix, owner)[slot]
     where = f"track {owner}" if isinstance(owner, str) else owner.value
     name = effect.plugin_name or effect.plugin_path.rpartition("/")[2]
     return f"{where}: effect {slot + 1}, {effect.kind} {name}".rstrip()
+
+
+def effect_of(blame: str, mix: Mix) -> Effect | None:
+    """The blamed effect; None where the mix has no such."""
+    found = _find(blame, mix)
+    return chain_of(mix, found[0])[found[1]] if found else None
 
 
 def _find(blame: str, mix: Mix) -> tuple[c.ChainOwner, int] | None:

@@ -1,5 +1,7 @@
 """The state that a new engine begins with, brought up to what the old one did."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from plugin_host.errors import HostError
@@ -7,6 +9,7 @@ from plugin_host.live.messages import Begin
 from plugin_host.live.shared import Snapshot
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
+from plugin_host.mix.state import Mix
 from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
 
 
@@ -19,6 +22,15 @@ def after(state: Begin, command: c.Command | TransportCommand, frames: int, song
         return replace(state, transport=replace(transport, position=song_frame))
     except HostError:
         return state
+
+
+def with_all(mix: Mix, commands: Iterable[object]) -> Mix:
+    """The mix after those of the commands that are a mix's and fit it."""
+    for command in commands:
+        if isinstance(command, c.Command):
+            with suppress(HostError):
+                mix = apply(mix, command)
+    return mix
 
 
 def where_it_was(transport: Transport, last: Snapshot) -> Transport:

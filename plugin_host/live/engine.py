@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import assert_never
 
+from plugin_host.effects.external import avoid
 from plugin_host.errors import HostError
 from plugin_host.live.capture import CaptureWriter
 from plugin_host.live.conductor import Conductor, Numbered
@@ -41,6 +42,7 @@ def run_engine(pipe: Connection, shared_name: str, settings: LiveSettings, begin
     _hurry()
     sys.setswitchinterval(SWITCH_SECONDS)
     warnings.simplefilter("ignore", RuntimeWarning)  # a damaged file gives NaN: what plays it is silenced and named
+    avoid(settings.avoid)
     shared = SharedState(shared_name)
     try:
         with open_path(settings, begin, shared) as path:

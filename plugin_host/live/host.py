@@ -4,7 +4,7 @@ import atexit
 import itertools
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
@@ -12,9 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from plugin_host.errors import HostError, OutputError
-from plugin_host.live.blame import bypass_of, in_words
+from plugin_host.live.blame import Suspects, in_words
 from plugin_host.live.capture_file import rescue
-from plugin_host.live.carrying import after, where_it_was
+from plugin_host.live.carrying import after, where_it_was, with_all
 from plugin_host.live.launch import CannotBegin, EngineProcess
 from plugin_host.live.messages import Begin, Capture, Finish, LiveSettings, Orders, PlayTake, Ready, Request
 from plugin_host.live.port import (
@@ -35,13 +35,13 @@ from plugin_host.live.shared import SharedState
 from plugin_host.live.status import status_of
 from plugin_host.mix import commands as c
 from plugin_host.mix.apply import apply
+from plugin_host.mix.state import Mix
 from plugin_host.mix.take import Take
 from plugin_host.mix.transport import Seek
 
 SILENT_SECONDS = 2.0
 """Without a heartbeat for so long, the render thread hangs in a plugin: nothing less than ending the process helps."""
 _GLANCE_SECONDS = 0.1
-_CRASHES_BEFORE_BYPASS = 2
 _MOST_CRASHES = 5
 _CRASH_MEMORY_SECONDS = 60.0
 _REST_SECONDS = 10.0
@@ -63,8 +63,9 @@ class EngineHost:
         self._open: dict[int, EngineCommand] = {}
         self._events: deque[EngineEvent] = deque(maxlen=_EVENTS_KEPT)
         self._crashes: deque[float] = deque(maxlen=_MOST_CRASHES)
-        self._blamed: Counter[str] = Counter()
+        self._suspects = Suspects()
         self._capture: Path | None = None
+        self._capture_asked: Path | None = None
         self._ends = self._away = False
         self.restarts = 0
         try:
@@ -104,12 +105,12 @@ class EngineHost:
     def capture(self, path: Path | None) -> None:
         """See `EnginePort`."""
         with self._lock:
-            self._capture = path
+            self._capture = self._capture_asked = path
             self._post(Capture(path))
 
     def status(self) -> EngineStatus:
         """See `EnginePort`."""
-        return status_of(self._shared.read(), self._process.alive, self.restarts, self.ready)
+        return status_of(self._shared.read(), self._process.alive, self.restarts)
 
     def events(self) -> list[EngineEvent]:
         """See `EnginePort`."""
@@ -209,26 +210,26 @@ class EngineHost:
             self._away = True
             self._state = replace(self._state, transport=where_it_was(self._state.transport, self._shared.read()))
             # A show that was on goes on, whatever became of device and files meanwhile.
-            self._settings = replace(self._settings, must_open=False)
+            self._settings = replace(self._settings, must_open=False, known_rate=self.ready.rate)
             self._go_on_capturing_elsewhere()
+            building = with_all(self._state.mix, self._open.values())
         while not self._ends:
-            blamed, bypass = self._mourn(how)
+            blamed, bypass = self._mourn(how, building if self._shared.blames_building else self._state.mix)
             if self._relaunched():
                 self._events.append(Back(blamed if bypass else "", bypass))
                 return
-            how = "ended by itself"
+            how, building = "ended by itself", self._state.mix
 
-    def _mourn(self, how: str) -> tuple[str, c.SetEffectBypass | None]:
-        """Say what died of what; in words what is to blame, and what is done about it."""
-        blame = self._shared.blame
-        blamed = in_words(blame, self._state.mix)
+    def _mourn(self, how: str, mix: Mix) -> tuple[str, c.SetEffectBypass | None]:
+        """Say what died of what in `mix`; in words what is to blame, and what is done about it."""
+        blamed = in_words(self._shared.blame, mix)
         self._events.append(Died(f"the audio engine {how}{f', at work on {blamed}' if blamed else ''}", blamed))
         self._crashes.append(time.monotonic())
         if len(self._crashes) == _MOST_CRASHES and self._crashes[-1] - self._crashes[0] < _CRASH_MEMORY_SECONDS:
             told = f"the audio engine died {_MOST_CRASHES} times in a minute: next try in {_REST_SECONDS:g} s"
             self._events.append(Notice(told))
             self._rest(_REST_SECONDS)
-        return blamed, self._bypass_if_guilty(blame)
+        return blamed, self._bypass_if_guilty(mix)
 
     def _relaunched(self) -> bool:
         """Start anew; where it cannot begin (its session is away, say), try until it can. False where it dies again."""
@@ -255,11 +256,12 @@ class EngineHost:
 
     def _go_on_capturing_elsewhere(self) -> None:
         """Under a name that no file has."""
-        if self._capture is not None:
-            cut = self._capture
-            names = (cut.with_stem(f"{cut.stem}-{number}") for number in itertools.count(2))
-            self._capture = next(path for path in names if not path.exists())
-            self._events.append(Notice(f"{_rescued(cut)}; the capture goes on in {self._capture}"))
+        cut, asked = self._capture, self._capture_asked
+        if cut is not None and asked is not None:
+            rescued = _rescued(cut)
+            names = (asked.with_stem(f"{asked.stem}-{number}") for number in itertools.count(2))
+            self._capture = next(path for path in names if path != cut and not path.exists())
+            self._events.append(Notice(f"{rescued}; the capture goes on in {self._capture}"))
 
     def _welcome(self) -> None:
         """Tell a new engine all that the old one left undone, and what was asked for meanwhile."""
@@ -273,12 +275,11 @@ class EngineHost:
             if self._ends:
                 self._post(Finish())
 
-    def _bypass_if_guilty(self, blame: str) -> c.SetEffectBypass | None:
+    def _bypass_if_guilty(self, mix: Mix) -> c.SetEffectBypass | None:
         """The command, already carried out on the state, that passes by an effect which crashed twice."""
-        self._blamed[blame] += 1
-        if not blame or self._blamed[blame] < _CRASHES_BEFORE_BYPASS:
-            return None
-        command = bypass_of(blame, self._state.mix)
+        blame, building = self._shared.blame, self._shared.blames_building
+        command = self._suspects.sentence(blame, building, self._state.mix, mix)
+        self._settings = replace(self._settings, avoid=self._suspects.avoid)
         if command is not None:
             self._state = replace(self._state, mix=apply(self._state.mix, command))
         return command

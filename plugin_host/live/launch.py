@@ -92,8 +92,10 @@ class EngineProcess:
             if isinstance(word, Failed):
                 raise CannotBegin(word.text)
         working_on = in_words(self._shared.blame, self._begin.mix)
-        where = f", at work on {working_on}" if working_on else ""
-        raise OutputError(f"the audio engine did not start{where}: try --null, or another mix")
+        if working_on:
+            remedy = "take that effect out of the mix, or begin with --plain"
+            raise OutputError(f"the audio engine did not start, at work on {working_on}: {remedy}")
+        raise OutputError("the audio engine did not start: try --null, or another mix")
 
 
 def _run(pipe: Connection, shared_name: str, settings: LiveSettings, begin: Begin) -> None:

@@ -29,3 +29,4 @@ class LoudnessWatch:
                 path.loop.call(partial(path.switch.set_gain, self._match.gain))
         missed = path.dropouts, path.output.xruns
         self._shared.note(self._remix.lufs, *missed, path.latency_ms, path.song_delay_ms)
+        self._shared.note_device(path.output.title)

@@ -23,8 +23,9 @@ class LiveSettings:
     "post" fader, "" for the master alone, and the tracks that `outs` names. outs: by which of the device's channels
     (from 1; () none) "master" or a track leaves, where it is not the next free pair. path: of the file that is the
     output. allow_missing: plugins that are not there are passed by. scratch: folder for what is rendered ahead.
-    must_open: whether a device or stem that is not there is an error; else the one is waited for, the other silent.
-    jack_transport: where the output is "jack".
+    must_open: whether a device, stem or plugin that is not there is an error; else the first is waited for, the second
+    silent, the third passed by. known_rate: Hz that the device had, and may have when it is back. avoid: plugins that
+    are never loaded, by path. jack_transport: where the output is "jack".
     """
 
     session: Path
@@ -38,6 +39,8 @@ class LiveSettings:
     allow_missing: bool = False
     scratch: Path | None = None
     must_open: bool = True
+    known_rate: int | None = None
+    avoid: tuple[str, ...] = ()
     jack_transport: JackMode = "off"
 
 

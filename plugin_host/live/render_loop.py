@@ -185,6 +185,8 @@ class RenderLoop:
     def _carry_out(self, posted: Posted, song_frame: int) -> None:
         renderer = self._path.renderer
         renderer.apply(posted.change)
+        if posted.change.plan.limiter:
+            self._path.switch.limit(posted.change.limiter is not None)
         self._fading = renderer.fading
         self._exchanges_begun += not posted.change.is_light  # last: whoever sees it sees the fade, too
         self._path.original_delay.move(renderer.latency - self._path.switch.latency)

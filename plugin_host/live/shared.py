@@ -16,6 +16,7 @@ from plugin_host.mix.limits import MAX_TRACKS
 NAME_BYTES = 800
 """UTF-8 of the longest name that a mix file may have."""
 _BLAME_BYTES = NAME_BYTES + 40
+_DEVICE_BYTES = 400
 _TRIES = 100
 
 STATE = np.dtype(
@@ -41,6 +42,7 @@ _LAYOUT = np.dtype(
         ("xruns", "i8"),
         ("latency_ms", "f8"),
         ("song_delay_ms", "f8"),
+        ("device", f"S{_DEVICE_BYTES}"),
         ("heartbeat", "u8"),
         ("blame", f"S{_BLAME_BYTES}", 2),
     ],
@@ -60,6 +62,7 @@ class Snapshot:
     xruns: int
     latency_ms: float
     song_delay_ms: float
+    device: str
 
 
 class SharedState:
@@ -125,11 +128,21 @@ class SharedState:
         self._all["lufs"], self._all["dropouts"], self._all["xruns"] = lufs, dropouts, xruns
         self._all["latency_ms"], self._all["song_delay_ms"] = latency_ms, song_delay_ms
 
+    def note_device(self, title: str) -> None:
+        """For the control thread: where it plays now."""
+        self._all["device"] = title.encode()
+
     @property
     def blame(self) -> str:
         """What was being worked on that might crash, "" for nothing; what was to be heard before what was built."""
         spelt = [bytes(text).decode("utf-8", "replace") for text in self._all["blame"]]
         return spelt[0] or spelt[1]
+
+    @property
+    def blames_building(self) -> bool:
+        """Whether that was being built, and not yet heard."""
+        heard, built = (bool(text) for text in self._all["blame"])
+        return built and not heard
 
     def blame_on(self, what: bytes, building: bool = False) -> None:
         """Note what is being worked on; empty for nothing."""
@@ -154,4 +167,5 @@ def _snapshot(copy: npt.NDArray[np.void]) -> Snapshot:
     names = tuple(bytes(name).decode("utf-8", "replace") for name in copy["names"][:count])
     lufs, missed = float(copy["lufs"]), (int(copy["dropouts"]), int(copy["xruns"]))
     delays = float(copy["latency_ms"]), float(copy["song_delay_ms"])
-    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed, *delays)
+    device = copy["device"].item().decode("utf-8", "replace")
+    return Snapshot(copy["state"], names, copy["meters"][: count + 1], lufs, *missed, *delays, device)

@@ -202,7 +202,7 @@ def open_path(settings: LiveSettings, begin: Begin, shared: SharedState) -> Iter
         stack.callback(output.stop)
         setup = RenderSetup(session.rate, output.buffer, pre_fader=settings.direct == "pre")
         options = PrepareOptions(
-            settings.allow_missing,
+            settings.allow_missing or not settings.must_open,
             scratch=settings.scratch,
             advance=lambda _: shared.beat(),  # what is rendered ahead may take long: nobody should think we hang
             marker=marker,
@@ -254,6 +254,7 @@ def _output(
             transport=lock,
         ),
         must_open=settings.must_open,
+        known_rate=settings.known_rate,
     )
 
 
@@ -275,13 +276,14 @@ def _render_path(
 ) -> RenderPath:
     rate, renderer = session.rate, prepared.renderer
     limiter = safety_limiter(rate, begin.mix.master.ceiling_db)
+    switch = ReferenceSwitch(rate, output.buffer, limiter, on=begin.reference, limited=begin.mix.master.limiter)
     most_ahead = max(settings.ahead * output.buffer, _LONGEST_AHEAD if settings.output == "jack" else 0)
     one_turn = output.buffer * output.rate // rate + _RATE_SLACK
     return RenderPath(
         feed=feed,
         renderer=renderer,
-        original_delay=TapDelay(renderer.latency - limiter.latency, output.buffer, rate),
-        switch=ReferenceSwitch(rate, output.buffer, limiter, on=begin.reference),
+        original_delay=TapDelay(renderer.latency - switch.latency, output.buffer, rate),
+        switch=switch,
         adapter=RateAdapter(2 * len(lanes), rate, output.rate),
         ring=FrameRing(2 * len(lanes), most_ahead + one_turn),
         meter_ring=FrameRing(4, _METER_SECONDS * rate),

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from plugin_host.live.messages import Ready
 from plugin_host.live.port import EngineStatus, Meter
 from plugin_host.live.shared import Snapshot
 
 
-def status_of(snapshot: Snapshot, alive: bool, restarts: int, ready: Ready) -> EngineStatus:
-    """alive: whether the process runs; restarts: how often it was started again; ready: its first word."""
+def status_of(snapshot: Snapshot, alive: bool, restarts: int) -> EngineStatus:
+    """alive: whether the process runs; restarts: how often it was started again."""
     state = snapshot.state
     meters = [_meter(record) for record in snapshot.meters]
     return EngineStatus(
@@ -27,7 +26,7 @@ def status_of(snapshot: Snapshot, alive: bool, restarts: int, ready: Ready) -> E
         restarts=restarts,
         latency_ms=snapshot.latency_ms,
         song_delay_ms=snapshot.song_delay_ms,
-        device=ready.device,
+        device=snapshot.device,
     )
 
 

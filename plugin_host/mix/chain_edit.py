@@ -63,3 +63,9 @@ def move(chain: Chain, position: int, to: int) -> Chain:
 
 def _spelt(path: tuple[int, ...]) -> str:
     return "/".join(map(str, path)) or "(empty)"
+
+
+def plugin_paths(effect: Effect) -> tuple[str, ...]:
+    """Of the external plugins that the effect is, or has in its branches."""
+    inner = (path for branch in effect.branches for each in branch for path in plugin_paths(each))
+    return (effect.plugin_path, *inner) if effect.plugin_path else tuple(inner)

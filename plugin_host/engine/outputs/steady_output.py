@@ -44,17 +44,18 @@ class SteadyOutput:
     """Plays through the device that is asked for whenever it is there; an `Output` that is always alive.
 
     `OutputError` where the device is not there at first, unless `must_open` is False: then it begins on the clock, at
-    the session's rate. rate: stays. changed_rate: Hz of a device that came back with another one and is left alone,
-    because what fills the ring resamples to `rate`; open a new output to use it. None otherwise.
+    `known_rate` (Hz, of a device that was there before) or the session's rate. rate: stays. changed_rate: Hz of a
+    device that came back with another one and is left alone, because what fills the ring resamples to `rate`; open a
+    new output to use it. None otherwise.
     """
 
     tells_its_end = True
     alive = True
 
-    def __init__(self, request: OutputRequest, *, must_open: bool = True) -> None:
+    def __init__(self, request: OutputRequest, *, must_open: bool = True, known_rate: int | None = None) -> None:
         self._request = request
         self._events: deque[str] = deque(maxlen=_MOST_EVENTS)
-        self._output: Output = self._open_first(must_open)
+        self._output: Output = self._open_first(must_open, known_rate or request.wanted_rate)
         self.rate, self.channels = self._output.rate, self._output.channels
         self.changed_rate: int | None = None
         self._pull: Pull | None = None
@@ -138,14 +139,14 @@ class SteadyOutput:
     def _wanted(self) -> str:
         return self._request.device or ("JACK" if self._request.kind == "jack" else "the sound card")
 
-    def _open_first(self, must_open: bool) -> Output:
+    def _open_first(self, must_open: bool, clock_rate: int) -> Output:
         try:
             return open_output(self._request)
         except OutputError as error:
             if must_open:
                 raise
             self._events.append(f"{error}; playing goes on against a clock until it is there")
-            return self._stand_in(self._request.wanted_rate)
+            return self._stand_in(clock_rate)
 
     def _stand_in(self, rate: int) -> NullOutput:
         return NullOutput(replace(self._request, kind="null", device_rate=rate))

@@ -327,7 +327,7 @@ def test_a_crash_could_be_blamed_on_the_right_effect(session: HostSession) -> No
         pytest.skip("ZamDelay.vst3 is not installed (apt install zam-plugins)")
     marks: list[tuple[c.ChainOwner | None, int]] = []
     plugin = Effect("vst3", plugin_path=str(path))
-    ahead = (Effect("pitch_shift", {"semitones": 1.0}), plugin)
+    ahead = (plugin, Effect("pitch_shift", {"semitones": 1.0}), plugin)
     mix = apply(PLAIN, c.SetChain(c.Bus.AUX_1, (ROOM, plugin)))
     options = PrepareOptions(marker=lambda owner, slot: marks.append((owner, slot)))
     with prepared_mix(session, mix, RenderSetup(RATE, LONGEST), options):
@@ -336,4 +336,4 @@ def test_a_crash_could_be_blamed_on_the_right_effect(session: HostSession) -> No
     new = apply(mix, c.SetChain("Lead", ahead))
     builder.build(plan_change(mix, new), new)
     builder.close()
-    assert set(marks[2:]) == {("Lead", 1), (None, -1)}
+    assert set(marks[2:]) == {("Lead", 0), ("Lead", 2), (None, -1)}

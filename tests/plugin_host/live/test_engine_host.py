@@ -184,7 +184,10 @@ def test_a_capture_goes_on_in_another_file_after_each_crash(
 
 @pytest.fixture
 def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An engine whose external plugins do what this file says, if it is there: "crash" or "hang"."""
+    """An engine whose external plugins do what this file says, if it is there: "crash" or "hang" once, or "load".
+
+    "load" is to crash whenever they are loaded.
+    """
     orders = tmp_path / "orders"
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
@@ -196,13 +199,20 @@ def misbehaving(self):
     process = start(self)
     def step(block):
         orders = pathlib.Path({str(orders)!r})
-        if orders.exists():
-            what = orders.read_text()
+        if orders.exists() and (what := orders.read_text()) != "load":
             orders.unlink()
             ctypes.string_at(0) if what == "crash" else time.sleep(60)
         return process(block)
     return step
 external.ExternalPlugin.start = misbehaving
+load = external.load_plugin
+def loading(effect):
+    plugin = load(effect)
+    orders = pathlib.Path({str(orders)!r})
+    if orders.exists() and orders.read_text() == "load":
+        ctypes.string_at(0)
+    return plugin
+external.load_plugin = loading
 """
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
@@ -242,6 +252,45 @@ def test_a_plugin_that_crashes_twice_is_named_and_passed_by(
     time.sleep(0.5)
     assert engine.restarts == 2, "passed by, it does nothing any more"
     assert engine.status().alive
+
+
+def test_a_plugin_that_crashes_whenever_it_is_loaded_is_loaded_no_more(
+    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+) -> None:
+    """It is passed by wherever it is, and stays so for this engine; everything else comes back."""
+    mix = apply(plugged, c.SetChain(c.MASTER, plugged.track("vocals").chain[1:]))
+    engine = launch(session, mix, Transport(loop=(0, 16_000)))
+    engine.send(1, Play())
+    heard_until(engine, applies(1))
+    misbehaving.write_text("load")
+    os.kill(engine.pid, signal.SIGKILL)
+    told = "plugin /usr/lib/vst3/ZamDelay.vst3 crashed the audio engine twice"
+    heard = heard_until(engine, lambda event: isinstance(event, Notice) and event.text.startswith(f"master: {told}"))
+    assert len([event for event in heard if isinstance(event, Died)]) == 3
+    (back,) = (event for event in heard if isinstance(event, Back))
+    assert back.command == c.SetEffectBypass("vocals", 1, True)
+    assert "track vocals: effect 2, vst3" in back.bypassed
+    engine.send(2, c.SetEffectBypass("vocals", 1, False))
+    *_, refused = heard_until(engine, lambda event: isinstance(event, Refused))
+    assert isinstance(refused, Refused)
+    assert f"track vocals: {told}" in refused.text
+    assert engine.status().alive
+
+
+def test_a_plugin_that_crashes_when_it_is_added_is_refused_in_the_end(
+    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+) -> None:
+    mix = apply(plugged, c.SetChain("vocals", (Effect("gain"), Effect("gain"))))
+    engine = launch(session, mix, Transport(loop=(0, 16_000)))
+    misbehaving.write_text("load")
+    engine.send_all([(1, c.SetChain("vocals", plugged.track("vocals").chain)), (2, c.SetGain("bass", -3.0))])
+    *heard, refused = heard_until(engine, lambda event: isinstance(event, Refused))
+    assert isinstance(refused, Refused)
+    assert (refused.number, engine.restarts) == (1, 2)
+    assert all("track vocals: effect 2, vst3" in event.blamed for event in heard if isinstance(event, Died))
+    assert not any(event.command for event in heard if isinstance(event, Back)), "what is there is no plugin"
+    engine.send(3, c.SetGain("bass", -6.0))
+    heard_until(engine, applies(3))
 
 
 def test_a_plugin_that_hangs_does_not_hold_the_show_up(
