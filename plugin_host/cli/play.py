@@ -108,6 +108,7 @@ def play(
     from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.osc.settings import OscSettings
+    from plugin_host.control.sync.timecode import TimecodeRate
     from plugin_host.desk.promptness import be_prompt, set_aside_what_is_loaded
     from plugin_host.live.messages import Begin, LiveSettings
     from plugin_host.stems.open_session import open_for_host
@@ -137,6 +138,8 @@ def play(
         osc_tcp_port,
         oscquery_port,
         feedback_to=tuple(osc_feedback or ()),
+        timecode=in_step.rate or TimecodeRate.PAL,
+        timecode_start=in_step.origin,
     )
     listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or (), in_step)
     with _desk(settings, begin, opened, quiet=quiet) as (desk, ready, view):

@@ -26,6 +26,6 @@ class PeerLine:
         else:
             self._peer.subscription.ends = max(ends, self._peer.subscription.ends)
 
-    def refresh(self) -> None:
-        """Tell it everything there is."""
-        self._teller.refresh(self._peer)
+    def refresh(self, *beginnings: str) -> None:
+        """Tell it everything there is, or what begins so with us."""
+        self._teller.refresh(self._peer, beginnings)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
+from plugin_host.control.sync.timecode import TimecodeRate
 from plugin_host.errors import ControlError
 
 LOOPBACK = "127.0.0.1"
@@ -19,7 +20,8 @@ class OscSettings:
 
     port: UDP. listen: an address of this machine, or 0.0.0.0 for all. allow: addresses or networks that are let in,
     () for everybody; this machine always is. tcp_port, oscquery_port: None for none. dialects: of `DIALECTS`.
-    feedback_to: HOST:PORT[=DIALECT] of surfaces that are told everything without asking. `ControlError` for what
+    feedback_to: HOST:PORT[=DIALECT] of surfaces that are told everything without asking. timecode, timecode_start:
+    frames a second, and seconds at which the song begins, of what surfaces are shown of it. `ControlError` for what
     cannot be meant.
     """
 
@@ -31,6 +33,8 @@ class OscSettings:
     dialects: tuple[str, ...] = DIALECTS
     feedback_to: tuple[str, ...] = ()
     name: str = "stemrack"
+    timecode: TimecodeRate = TimecodeRate.PAL
+    timecode_start: float = 0.0
 
     def __post_init__(self) -> None:
         for dialect in self.dialects:

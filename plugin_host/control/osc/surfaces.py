@@ -63,11 +63,10 @@ def _query_server() -> "type[QueryServer]":
 
 def dialects_of(table: ParameterTable, settings: OscSettings) -> dict[str, NewSession]:
     """How to make a session of each dialect that is asked for."""
-    host = table.host
-    view = DeskView(host.desk)
+    view = DeskView(table.host.desk)
     known: dict[str, NewSession] = {
         "x32": lambda: X32Session(view),
-        "ardour": lambda: ArdourSession(view, host.frames, host.rate),
+        "ardour": lambda: ArdourSession(view, table, settings.timecode, settings.timecode_start),
         "reaper": lambda: ReaperSession(view),
     }
     return {name: new for name, new in known.items() if name in settings.dialects}

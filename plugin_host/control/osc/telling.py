@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 
+from plugin_host.control.osc.dialects.session import Told as InWords
 from plugin_host.control.osc.lately_told import News
 from plugin_host.control.osc.peers import PACE_SECONDS, Peer, Peers, Subscription
 from plugin_host.control.osc.wanted import MAX_WANTED, Addresses, Wanted
@@ -85,6 +86,8 @@ class Teller:
         own = peer.subscription.wanted if peer.subscription else None
         wanted = Wanted(beginnings) if beginnings else own
         for address, value in [*self._table.refresh(), *self._table.meters()]:
+            if peer.session is not None and beginnings and wanted is not None and address not in wanted:
+                continue
             self._tell(peer, (address, *self._table.aliases(address)), News(address, value), wanted)
 
     def _tell_changes(self) -> None:
@@ -95,8 +98,8 @@ class Teller:
             everything = (change.address, *self._table.aliases(change.address))
             for peer in subscribed:
                 own = change.origin == peer.origin
-                for address in everything if own else ():
-                    peer.told.forget(address)
+                if own:
+                    self._tell_own(peer, everything, News(change.address, change.value))
                 if peer.subscription is not None and (not own or peer.subscription.echo):
                     news = News(change.address, change.value, change.origin)
                     self._tell(peer, everything, news, peer.subscription.wanted)
@@ -120,16 +123,40 @@ class Teller:
     def _tell(self, peer: Peer, everything: tuple[str, ...], news: News, wanted: Addresses | None) -> None:
         """everything: our address, and its aliases. wanted: None for all of them."""
         if peer.session is not None:
-            for address in (everything[0], *(each for each in everything[1:] if each.startswith("/selected/"))):
-                for theirs, which, shown in peer.session.outgoing(address, news.value):
-                    peer.tell(news._replace(address=address), theirs, shown, which)
+            for address in _spoken(everything):
+                _say(peer, news._replace(address=address), peer.session.outgoing(address, news.value))
             return
         for address in everything:
             if wanted is None or address in wanted:
                 peer.tell(news._replace(address=address), address, (news.value,))
+
+    def _tell_own(self, peer: Peer, everything: tuple[str, ...], news: News) -> None:
+        """What a surface changed itself, it is told by the other words that its dialect has for it.
+
+        What it may say again then, of these, is as late as any other echo; by the word it used it may say anything.
+        """
+        shown: set[str] = set()
+        if peer.session is not None:
+            for address in _spoken(everything):
+                used, told = peer.session.own(address, news.value)
+                _say(peer, news._replace(address=address), told)
+                shown |= set() if used else {address}
+        for address in everything:
+            if address not in shown:
+                peer.told.forget(address)
 
     def _is_due(self, every: float, now: float) -> bool:
         if now < self._next[every]:
             return False
         self._next[every] = now + every
         return True
+
+
+def _spoken(everything: tuple[str, ...]) -> tuple[str, ...]:
+    """What dialects have words for: our address, and that of the selected track."""
+    return (everything[0], *(each for each in everything[1:] if each.startswith("/selected/")))
+
+
+def _say(peer: Peer, news: News, told: list[InWords]) -> None:
+    for theirs, which, shown in told:
+        peer.tell(news, theirs, shown, which)

@@ -2,63 +2,66 @@
 
 Source: Ardour's manual, "Controlling Ardour with OSC". Strips are the tracks, then the two aux buses where the surface
 asks for buses, then the master where it asks for that. One that is told without having asked gets buttons and values.
-Not spoken: plugins, /select and its feedback, /cue, time code (a song has no rate of pictures).
+Of /select, see `ardour_select`. Not spoken: plugins of strips that are not selected, /cue.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from plugin_host.control.osc.dialects.ardour_select import SelectedStrip
 from plugin_host.control.osc.dialects.ardour_words import (
+    BARS,
+    BUSES,
+    BUTTONS,
     DESK_ROUTES,
+    HEARTBEAT,
+    LIGHTS,
+    MASTER,
+    MASTER_STRIP,
     MASTER_WORDS,
+    METERS,
+    PLAIN_REPLY,
+    SAMPLES,
+    SIGNAL,
     STRIP_WORDS,
+    TIME,
+    TIMECODE,
+    VALUES,
+    Surface,
     bar_text,
     clock_text,
+    smpte_text,
 )
-from plugin_host.control.osc.dialects.laws import ARDOUR_GAIN, ARDOUR_LIGHTS, ARDOUR_METER, ARDOUR_SIGNAL, Law, number
+from plugin_host.control.osc.dialects.laws import ARDOUR_SIGNAL, Law, number
 from plugin_host.control.osc.dialects.routes import DeskView, Routes
 from plugin_host.control.osc.dialects.session import Line, Meant, Told
 from plugin_host.control.osc.packet import Argument, OscMessage
 from plugin_host.control.parameters.declaration import Value
+from plugin_host.control.parameters.table import ParameterTable
+from plugin_host.control.sync.timecode import TimecodeRate
 from plugin_host.errors import ControlError
 
-BUTTONS, VALUES, SSID_IN_PATH, HEARTBEAT, MASTER, BARS = 1, 2, 4, 8, 16, 32
-METERS, LIGHTS, SIGNAL, SAMPLES, TIME, PLAIN_REPLY = 128, 256, 512, 1024, 2048, 16384
-_BUSES, _MASTER_STRIP = 4, 32
-_ALL_STRIPS = 159
 _POSITION = "/transport/position"
 _LOOP = "/transport/loop/on"
 _SEEK = "/transport/seek"
-
-
-@dataclass(slots=True)
-class Surface:
-    """What /set_surface says. bank_size: strips at a time, 0 for all. strip_types, feedback: sums of bits.
-
-    gainmode: 0 is dB, 1 and 3 the fader's position, 2 both. port: where answers go, 0 where it sends from.
-    """
-
-    bank_size: int = 0
-    strip_types: int = _ALL_STRIPS
-    feedback: int = 0
-    gainmode: int = 0
-    send_page: int = 0
-    plug_page: int = 0
-    port: int = 0
+_MOST_SAID = 10_000
 
 
 class ArdourSession:
-    """One such surface. frames, rate (Hz): of the song."""
+    """One such surface. timecode: its frames a second. origin: seconds of time code at which the song begins."""
 
     name = "ardour"
 
-    def __init__(self, view: DeskView, frames: int, rate: int) -> None:
-        self._view, self._frames, self._rate = view, frames, rate
+    def __init__(self, view: DeskView, table: ParameterTable, timecode: TimecodeRate, origin: float = 0.0) -> None:
+        self._view, self._frames, self._rate = view, table.host.frames, table.host.rate
+        self._timecode, self._origin = timecode, origin
         self._surface = Surface(feedback=BUTTONS | VALUES)
         self._before_bank = 0
         self._beat = False
         self._routes = Routes(DESK_ROUTES, view)
+        self._select = SelectedStrip(view, table, self._all_strips)
+        self._said: dict[str, tuple[str, str]] = {}
+        """For our address of a value: the one that the surface last set it by, and its word for that."""
 
     @property
     def levels(self) -> bool:
@@ -67,6 +70,40 @@ class ArdourSession:
 
     def incoming(self, message: OscMessage, line: Line) -> list[Meant] | None:
         """What a message means."""
+        meant = self._meant(message, line)
+        for each in meant or ():
+            if len(self._said) >= _MOST_SAID:
+                self._said.clear()
+            self._said[self._select.canonical(each.address)] = each.address, _path(each.theirs, each.which)
+        return meant
+
+    def outgoing(self, address: str, value: Value) -> list[Told]:
+        """One of our values in Ardour's words, as far as the surface asked for such."""
+        if address == _POSITION:
+            return self._position(float(value))
+        if address.startswith("/transport/"):
+            return self._routes.outgoing(address, value) if self._surface.feedback & MASTER else []
+        strip = "/".join(address.split("/", 3)[: 2 if address.startswith("/master/") else 3])
+        strips, rest = self._strips(), address[len(strip) + 1 :]
+        told = self._strip_told(strips.index(strip) + 1, rest, value) if strip in strips else []
+        return [*told, *self._master(address, value), *self._select.outgoing(address, value)]
+
+    def own(self, address: str, value: Value) -> tuple[bool, list[Told]]:
+        """What it changed itself, by the other words there are for it; and which strip is no longer selected."""
+        if address.endswith("/select") and not value:
+            return True, self.outgoing(address, value)
+        used, said = self._said.get(self._select.canonical(address), ("", ""))
+        told = self.outgoing(address, value) if used else []
+        return used in ("", address), [each for each in told if _path(*each[:2]) != said]
+
+    def each_second(self, line: Line) -> None:
+        """The heartbeat, 1 and 0 in turn; and a look whether something else is selected."""
+        if self._surface.feedback & HEARTBEAT:
+            self._beat = not self._beat
+            line.answer("/heartbeat", float(self._beat))
+        self._select.look(line)
+
+    def _meant(self, message: OscMessage, line: Line) -> list[Meant] | None:
         word, *rest = message.address[1:].split("/")
         own: dict[str, Callable[[list[Argument], Line], None]] = {
             "set_surface": self._set_surface,
@@ -78,6 +115,8 @@ class ArdourSession:
             return []
         if word == "strip" and rest:
             return self._strip(rest, list(message.arguments), message.address, line)
+        if word == "select" and rest:
+            return self._select.incoming(rest, list(message.arguments), line)
         if word == "master" and len(rest) == 1 and rest[0] in MASTER_WORDS:
             ours, law = MASTER_WORDS[rest[0]]
             given = message.arguments
@@ -91,23 +130,6 @@ class ArdourSession:
         meant = self._routes.incoming(message)
         return None if meant is None else [meant]
 
-    def outgoing(self, address: str, value: Value) -> list[Told]:
-        """One of our values in Ardour's words, as far as the surface asked for such."""
-        if address == _POSITION:
-            return self._position(float(value))
-        if address.startswith("/transport/"):
-            return self._routes.outgoing(address, value) if self._surface.feedback & MASTER else []
-        strip = "/".join(address.split("/", 3)[: 2 if address.startswith("/master/") else 3])
-        strips, rest = self._strips(), address[len(strip) + 1 :]
-        told = self._strip_told(strips.index(strip) + 1, rest, value) if strip in strips else []
-        return [*told, *self._master(address, value)]
-
-    def each_second(self, line: Line) -> None:
-        """The heartbeat, 1 and 0 in turn."""
-        if self._surface.feedback & HEARTBEAT:
-            self._beat = not self._beat
-            line.answer("/heartbeat", float(self._beat))
-
     def _set_surface(self, given: list[Argument], line: Line) -> None:
         if not given:
             now = self._surface
@@ -116,6 +138,7 @@ class ArdourSession:
         numbers = [int(max(number(argument), 0.0)) for argument in given[:7]]
         self._surface = Surface(*numbers)
         self._before_bank = 0
+        self._select.begin(self._surface)
         line.subscribe(math.inf, self._surface.port)
         line.refresh()
 
@@ -144,8 +167,8 @@ class ArdourSession:
     def _all_strips(self) -> list[str]:
         """What strips are called by us."""
         tracks = [f"/track/{name}" for name in self._view.of("track")]
-        buses = ["/aux/1", "/aux/2"] if self._surface.strip_types & _BUSES else []
-        return [*tracks, *buses, *(["/master"] if self._surface.strip_types & _MASTER_STRIP else [])]
+        buses = ["/aux/1", "/aux/2"] if self._surface.strip_types & BUSES else []
+        return [*tracks, *buses, *(["/master"] if self._surface.strip_types & MASTER_STRIP else [])]
 
     def _strips(self) -> list[str]:
         """Those in the bank."""
@@ -159,6 +182,8 @@ class ArdourSession:
         while words[-1].isdecimal():  # /strip/fader/1 is /strip/fader 1
             given.insert(0, int(words.pop()))
         word = "/".join(words)
+        if word == "expand":
+            return self._expand(given, line)
         if word not in STRIP_WORDS:
             raise ControlError(f"{address!r} means nothing here: there are {', '.join(STRIP_WORDS)}")
         template, law = STRIP_WORDS[word]
@@ -168,6 +193,9 @@ class ArdourSession:
         which = tuple(int(number(each)) for each in given[:places])
         ours = self._strip_at(which[0]) + template.replace("{send}", str(which[-1]))
         value = law.ours(given[places]) if len(given) > places else None
+        if word == "select" and value is not None:
+            self._select.hold("")
+            line.refresh("/master")  # which is meant where nothing is selected any more
         return [Meant(ours, value, f"/strip/{word}", which, law, asks=value is None)]
 
     def _strip_at(self, ssid: int) -> str:
@@ -175,6 +203,14 @@ class ArdourSession:
         if not 1 <= ssid <= len(strips):
             raise ControlError(f"there is no strip {ssid}: there are {len(strips)}")
         return strips[ssid - 1]
+
+    def _expand(self, given: list[Argument], line: Line) -> list[Meant]:
+        """/select means that strip for this surface alone, or the selected one again."""
+        if len(given) != 2:
+            raise ControlError("/strip/expand takes a strip's number, and 1 or 0")
+        self._select.hold(self._strip_at(int(number(given[0]))) if number(given[1]) > 0.0 else "")
+        self._select.look(line)
+        return []
 
     def _list_strips(self, line: Line) -> None:
         """What an Ardour answers to /strip/list: a message for each strip, and one that ends the list."""
@@ -192,58 +228,36 @@ class ArdourSession:
             shape = template[1:].split("/")
             parts = rest.split("/")
             fits = len(shape) == len(parts) and all(a in (b, "{send}") for a, b in zip(shape, parts, strict=True))
-            if fits and self._asks_for(word):
+            if fits and self._surface.asks_for(word):
                 sends = tuple(int(b) for a, b in zip(shape, parts, strict=True) if a == "{send}")
-                law = self._meter_law() if word == "meter" else law
-                told.append(self._at_ssid(f"/strip/{word}", (ssid, *sends), law.theirs(value)))
+                law = self._surface.meter_law if word == "meter" else law
+                told.append((*self._surface.placed(f"/strip/{word}", (ssid, *sends)), (law.theirs(value),)))
         return told
-
-    def _at_ssid(self, address: str, which: tuple[int, ...], value: Argument) -> Told:
-        if self._surface.feedback & SSID_IN_PATH:
-            return "/".join((address, *map(str, which))), (), (value,)
-        return address, which, (value,)
-
-    def _asks_for(self, word: str) -> bool:
-        asked, gainmode = self._surface.feedback, self._surface.gainmode
-        if word == "meter":
-            return bool(asked & (METERS | LIGHTS))
-        if word == "signal":
-            return bool(asked & SIGNAL)
-        if word in ("mute", "solo", "select", "polarity", "name"):
-            return bool(asked & BUTTONS)
-        if word.endswith("gain"):
-            return bool(asked & VALUES) and gainmode in (0, 2)
-        if word.endswith("fader"):
-            return bool(asked & VALUES) and gainmode != 0
-        return bool(asked & VALUES)
-
-    def _meter_law(self) -> Law:
-        """Decibels, or 0 … 1 for those whose faders are so; a row of lights where it asks for that alone."""
-        if not self._surface.feedback & METERS:
-            return ARDOUR_LIGHTS
-        return ARDOUR_METER if self._surface.gainmode else ARDOUR_GAIN
 
     def _master(self, address: str, value: Value) -> list[Told]:
         laws: dict[str, Law] = {}
         if address == "/master/gain":
-            laws = {word: MASTER_WORDS[word][1] for word in self._gain_words()}
+            laws = {word: law for word, (_, law) in MASTER_WORDS.items() if self._surface.reads(word)}
         elif address == "/master/meter/peak":
-            shown = {"meter": self._meter_law(), "signal": ARDOUR_SIGNAL}
-            laws = {word: law for word, law in shown.items() if self._asks_for(word)}
+            shown = {"meter": self._surface.meter_law, "signal": ARDOUR_SIGNAL}
+            laws = {word: law for word, law in shown.items() if self._surface.asks_for(word)}
         asked = self._surface.feedback & MASTER
         return [(f"/master/{word}", (), (law.theirs(value),)) for word, law in laws.items() if asked]
-
-    def _gain_words(self) -> tuple[str, ...]:
-        return {0: ("gain",), 2: ("gain", "fader")}.get(self._surface.gainmode, ("fader",))
 
     def _position(self, seconds: float) -> list[Told]:
         asked, bars = self._surface.feedback, self._view.bars(seconds)
         texts = {
             "samples": str(round(seconds * self._rate)) if asked & SAMPLES else "",
+            "smpte": smpte_text(seconds + self._origin, self._timecode) if asked & TIMECODE else "",
             "time": clock_text(seconds) if asked & TIME else "",
             "bbt": bar_text(*bars) if asked & BARS and bars else "",
         }
         return [(f"/position/{word}", (), (text,)) for word, text in texts.items() if text]
+
+
+def _path(address: str, which: tuple[Argument, ...]) -> str:
+    """An address with the arguments that say whose value it is, wherever they stand."""
+    return "/".join((address, *map(str, which)))
 
 
 def _pressed(given: list[Argument]) -> bool:

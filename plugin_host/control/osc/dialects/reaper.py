@@ -81,6 +81,10 @@ class ReaperSession:
             return [(_REPEAT, (), (int(bool(value)),))]
         return self._routes.outgoing(address, value)
 
+    def own(self, address: str, value: Value) -> tuple[bool, list[Told]]:
+        """It is told nothing of that."""
+        return True, []
+
     def each_second(self, line: Line) -> None:
         """Nothing beats."""
 

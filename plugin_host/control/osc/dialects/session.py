@@ -37,8 +37,8 @@ class Line(Protocol):
     def subscribe(self, seconds: float, port: int = 0) -> None:
         """Tell it of everything from now on, for so long; port: where, 0 where it sends from."""
 
-    def refresh(self) -> None:
-        """Tell it everything there is."""
+    def refresh(self, *beginnings: str) -> None:
+        """Tell it everything there is, or what begins so with us."""
 
 
 class Session(Protocol):
@@ -57,6 +57,9 @@ class Session(Protocol):
 
     def outgoing(self, address: str, value: Value) -> list[Told]:
         """How our address with this value is told; [] where this dialect has no word for it."""
+
+    def own(self, address: str, value: Value) -> tuple[bool, list[Told]]:
+        """Of what it changed itself: whether by this address of ours; how it is told, by other words than it used."""
 
     def each_second(self, line: Line) -> None:
         """Called about every second while it is subscribed."""

@@ -59,5 +59,9 @@ class X32Session:
         """One of our values in the X32's words."""
         return self._routes.outgoing(address, value)
 
+    def own(self, address: str, value: Value) -> tuple[bool, list[Told]]:
+        """It is told nothing of that."""
+        return True, []
+
     def each_second(self, line: Line) -> None:
         """Nothing beats."""
