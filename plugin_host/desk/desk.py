@@ -52,6 +52,7 @@ class Desk:
         self._lock = threading.RLock()
         self._listeners = self._orders.listeners
         self._morph: Morph | None = None
+        self._capture: Path | None = None
         self._takes = TakeDeck(takes_folder, rate)
         self._replays = ReplayDeck(engine, self._orders)
         self._ending = threading.Event()
@@ -76,6 +77,11 @@ class Desk:
     def recording(self) -> str:
         """The name of the take that is being recorded or waits for play, "" for none."""
         return self._takes.recording
+
+    @property
+    def capturing(self) -> Path | None:
+        """The file that what is heard is written to, None for none; after a crash of the engine, one beside it."""
+        return self._capture
 
     @property
     def replaying(self) -> bool:
@@ -150,9 +156,15 @@ class Desk:
             self._engine.play_take(take)
             self._replays.begin(take, self._do_transport(t.Play(), TAKE_ORIGIN))
 
-    def capture(self, path: Path | None) -> None:
+    def capture(self, path: Path | None, origin: str = "") -> None:
         """Write what is heard to a file; None completes it."""
-        self._engine.capture(path)
+        with self._lock:
+            self._engine.capture(path)
+            self._captures_to(path, origin)
+
+    def _captures_to(self, path: Path | None, origin: str) -> None:
+        self._capture = path
+        self._listeners.tell(e.CaptureChanged(path, origin))
 
     def warn(self, text: str) -> None:
         """Tell everyone something in one line."""
@@ -236,6 +248,9 @@ class Desk:
                 self._move_with_jack(command, engine_frame)
             case port.Notice(text):
                 self._listeners.tell(e.DeskWarning(text))
+            case port.CaptureLost(path):
+                if path == self._capture:
+                    self._captures_to(None, "")
             case port.Died(text, blamed):
                 self._takes.end()
                 self._listeners.tell(e.EngineDied(text, blamed))

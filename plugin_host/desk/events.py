@@ -70,6 +70,14 @@ class TakeRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureChanged:
+    """What is heard is written to another file, or to none (None)."""
+
+    path: Path | None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayEnded:
     """No take is being replayed any more."""
 
@@ -110,6 +118,7 @@ DeskEvent = (
     | SceneRecalled
     | TakeBegun
     | TakeRecorded
+    | CaptureChanged
     | ReplayEnded
     | DeskWarning
     | EngineDied

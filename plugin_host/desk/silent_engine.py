@@ -13,6 +13,7 @@ from pathlib import Path
 from plugin_host.errors import HostError
 from plugin_host.live.port import (
     Applied,
+    CaptureLost,
     ClearClips,
     EngineCommand,
     EngineEvent,
@@ -79,6 +80,7 @@ class SilentEngine:
         if path is not None:
             with self._lock:
                 self._events.append(Notice(f"{path}: not written: nothing sounds here"))
+                self._events.append(CaptureLost(path))
 
     def status(self) -> EngineStatus:
         """Where the song is; every meter at rest."""

@@ -1,5 +1,6 @@
 """What is heard, written to a file while it plays."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from plugin_host.engine.outputs.frame_ring import FrameRing
 from plugin_host.errors import OutputError
 from plugin_host.live.capture_file import CaptureFile, rescue
+from plugin_host.live.port import CaptureLost
 from plugin_host.live.signal_path import SignalPath
 
 _RING_SECONDS = 20
@@ -20,8 +22,8 @@ class CaptureWriter:
     Where the disk takes no more, what it took is kept.
     """
 
-    def __init__(self, path: SignalPath) -> None:
-        self._path = path
+    def __init__(self, path: SignalPath, tell: Callable[[CaptureLost], None]) -> None:
+        self._path, self._tell = path, tell
         self._target = Path()
         self._file: CaptureFile | None = None
         self._room = np.zeros((2, round(path.rate * _PIECE_SECONDS)), dtype=np.float32)
@@ -35,6 +37,7 @@ class CaptureWriter:
             file = self._file = CaptureFile(target, self._path.rate)
         except OutputError as error:
             self._path.notice(str(error))
+            self._tell(CaptureLost(target))
             return
         self._target = target
         ring = self._ring = FrameRing(2, self._path.rate * _RING_SECONDS)
@@ -80,3 +83,4 @@ class CaptureWriter:
             kept = 0
         rest = f"its first {kept / self._path.rate:.1f} s are kept" if kept else "nothing of it is kept"
         self._path.notice(f"the capture ends: {error}; {rest}")
+        self._tell(CaptureLost(self._target))

@@ -77,7 +77,7 @@ class Engine:
         self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: path.loop.free, self._told.append)
         self._loudness = LoudnessWatch(path, shared)
         self._take = TakePlayer(self._conductor, path)
-        self._capture = CaptureWriter(path)
+        self._capture = CaptureWriter(path, self._told.append)
         self._ends = False
 
     def run(self) -> None:

@@ -20,6 +20,7 @@ from plugin_host.live.messages import Begin, Capture, Finish, LiveSettings, Orde
 from plugin_host.live.port import (
     Applied,
     Back,
+    CaptureLost,
     ClearClips,
     Died,
     EngineCommand,
@@ -191,6 +192,8 @@ class EngineHost:
                 case Moved(command=moved):
                     at = moved.frame if isinstance(moved, Seek) else self._state.transport.position
                     self._state = after(self._state, moved, self._frames, int(at))
+                case CaptureLost(path=path) if path == self._capture and self._capture_asked is not None:
+                    event, self._capture = CaptureLost(self._capture_asked), None
                 case _:
                     pass
         self._events.append(event)

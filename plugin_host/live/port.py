@@ -94,6 +94,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class CaptureLost:
+    """What is heard is not written to that file any longer, which nobody asked for; a `Notice` says why."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The transport stopped by itself, at the song's end."""
 
@@ -128,7 +135,7 @@ class Back:
     command: SetEffectBypass | None = None
 
 
-EngineEvent = Applied | Refused | Notice | Stopped | Moved | Died | Back
+EngineEvent = Applied | Refused | Notice | CaptureLost | Stopped | Moved | Died | Back
 
 
 class EnginePort(Protocol):

@@ -8,7 +8,7 @@ from plugin_host.control.parameters.declaration import Parameter, Value
 from plugin_host.control.parameters.panel import BANK, PanelChanged
 from plugin_host.control.parameters.places import Keys
 from plugin_host.control.parameters.sight import Host, Sight
-from plugin_host.desk.events import ReferenceChanged, TakeBegun, TakeRecorded
+from plugin_host.desk.events import CaptureChanged, ReferenceChanged, TakeBegun, TakeRecorded
 from plugin_host.desk.morph import MAX_SECONDS
 from plugin_host.desk.take_files import take_names
 from plugin_host.effects.catalogue import check_effect
@@ -52,17 +52,14 @@ def _take_list(sight: Sight, keys: Keys) -> str:
 
 def _capture(host: Host, keys: Keys, on: bool, origin: str) -> None:
     if not on:
-        host.desk.capture(None)
-        host.panel.change(origin, capture=None)
+        host.desk.capture(None, origin)
         return
     folder = host.captures_folder
     if folder is None:
         raise ControlError("/capture: this host has no folder to capture into")
-    if host.panel.state.capture is None:
+    if host.desk.capturing is None:
         numbered = (folder / f"capture {number}.wav" for number in range(1, 100_000))
-        path = next(path for path in numbered if not path.exists())
-        host.desk.capture(path)
-        host.panel.change(origin, capture=path)
+        host.desk.capture(next(path for path in numbered if not path.exists()), origin)
 
 
 def _mix_file(host: Host) -> Path:
@@ -119,9 +116,9 @@ TAKE_CONTROLS = (
     _shown("/take/list", "the takes there are, a bar between them", _take_list, TakeRecorded),
     Control(
         Parameter("/capture", "bool", "write what is heard to a new file", default=False),
-        lambda sight, keys: sight.panel.capture is not None,
+        lambda sight, keys: sight.host.desk.capturing is not None,
         act=_capture,
-        told_by=(PanelChanged,),
+        told_by=(CaptureChanged,),
     ),
 )
 

@@ -1,9 +1,8 @@
-"""What all surfaces share and no mix holds: the selected track, the bank, the loop while it is off, capture, sync."""
+"""What all surfaces share and no mix holds: the selected track, the bank, the loop while it is off, sync."""
 
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 BANK = 8
@@ -14,12 +13,11 @@ _WAITING = 1000
 @dataclass(frozen=True, slots=True)
 class PanelState:
     """selected: a track's name, "" for none. bank: tracks before the bank's first. loop: song frames, None until one
-    was set. capture: the file being written. sync_source, sync_state: the master that is chosen, and how it goes."""
+    was set. sync_source, sync_state: the master that is chosen, and how it goes."""
 
     selected: str = ""
     bank: int = 0
     loop: tuple[int, int] | None = None
-    capture: Path | None = None
     sync_source: str = "off"
     sync_state: str = "off"
 

@@ -20,7 +20,7 @@ from plugin_host.errors import MixError
 from plugin_host.live.blame import BlameMarker, bypass_of
 from plugin_host.live.capture_file import part_of
 from plugin_host.live.host import EngineHost
-from plugin_host.live.port import Applied, Back, Died, EngineEvent, Notice
+from plugin_host.live.port import Applied, Back, CaptureLost, Died, EngineEvent, Notice
 from plugin_host.live.shared import SharedState
 from plugin_host.mix import commands as c
 from plugin_host.mix.limits import MAX_TRACKS
@@ -172,7 +172,8 @@ def test_a_capture_ends_where_the_disk_does_and_the_show_goes_on(
     resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (100_000, 100_000))
     engine.capture(tmp_path / "full.wav")
     engine.send(1, Play())
-    *_, told = heard_until(engine, notices("full.wav cannot be written"))
+    *before, told = heard_until(engine, notices("full.wav cannot be written"))
+    assert CaptureLost(tmp_path / "full.wav") in before
     assert isinstance(told, Notice)
     assert "its first 0.8 s are kept" in told.text
     engine.capture(None)

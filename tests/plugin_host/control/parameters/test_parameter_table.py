@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin_host.control.parameters.declaration import Value
+from plugin_host.control.parameters.feedback import Feedback
 from plugin_host.errors import ControlError, EffectError, HostError, MixError
 from plugin_host.live.port import SetReference
 from plugin_host.mix import commands as c
@@ -309,8 +310,17 @@ def test_takes_and_captures(surface: Surface, tmp_path: Path) -> None:
     surface.write("/take/replay", "first")
     assert surface.desk.replaying
     surface.write("/capture", 1)
-    assert surface.table.host.panel.state.capture == tmp_path / "captures" / "capture 1.wav"
+    assert surface.desk.capturing == tmp_path / "captures" / "capture 1.wav"
     surface.write("/capture", 0)
+    assert surface.read("/capture") is False
+
+
+def test_who_follows_is_told_when_a_capture_is_lost(surface: Surface) -> None:
+    with Feedback(surface.table) as feedback:
+        surface.write("/capture", 1)
+        assert surface.read("/capture") is True
+        surface.desk.tick()  # a silent engine has nothing to write
+        assert [(change.address, change.value) for change in feedback.drain()] == [("/capture", False)]
     assert surface.read("/capture") is False
 
 
