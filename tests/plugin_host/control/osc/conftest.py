@@ -94,11 +94,10 @@ class Client:
     def values(self) -> dict[str, tuple[Argument, ...]]:
         return {message.address: message.arguments for message in self.rest()}
 
-    def settle(self) -> None:
-        """Wait until everything sent before has been done."""
+    def settle(self) -> list[OscMessage]:
+        """Wait until everything sent before has been done; what else was said meanwhile."""
         self.send("/ping", "settled")
-        while self.receive() != OscMessage("/pong", ("settled",)):
-            pass
+        return list(iter(self.receive, OscMessage("/pong", ("settled",))))
 
 
 def bundle(*elements: bytes, timetag: int = IMMEDIATELY) -> bytes:

@@ -378,9 +378,9 @@ def test_what_it_says_again_of_a_track_or_page_is_not_done_to_the_next(rack: Rac
     before = rack.desk.mix
     for echo in echoes:
         client.send(echo.address, *echo.arguments)
-    client.settle()
+    said = _said(client.settle() + client.rest())
     assert rack.desk.mix == before
-    assert _said(client.rest())["/select/gain",] == (-6.0 if page else 0.0)
+    assert said["/select/gain",] == (-6.0 if page else 0.0)
     client.send("/select/gain", -7.0)
     client.settle()
     assert rack.desk.mix != before
