@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separation_core.training.corpus import RATE
-from separation_core.training.effects import draw_equaliser, equalise, place, saturate
+from separation_core.training.effects import compression, draw_equaliser, equalise, place, saturate
 from separation_core.training.material import Material, kit_piece
 from separation_core.training.score import Hit, Note, Part
 from separation_core.training.shifting import resample
@@ -15,8 +15,11 @@ from separation_core.training.synthesis import draw_patch, drum_machine, play_pa
 Audio = NDArray[np.float32]
 Player = Callable[[Note], Audio]
 
-SYNTHETIC = 0.3
+SYNTHETIC = 0.4
 """Share of melodic parts and of drum pieces that a synthesiser plays."""
+SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
+LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
+"""How often a skin has a synthetic one under it, a piece rings on, or is cut short."""
 PIECE_PAN = {
     "hat_closed": 0.3,
     "hat_open": 0.3,
@@ -45,10 +48,13 @@ def play_drums(rng: np.random.Generator, material: Material, hits: Iterable[Hit]
 
 
 def _draw_strokes(rng: np.random.Generator, material: Material, kit: str, piece: str, machine: bool) -> list[Audio]:
-    """A few takes of one piece, all tuned, shortened, equalised and placed alike."""
-    pitch, gain = 2 ** (rng.normal(0, 2.0) / 12), 10 ** (rng.normal(0, 3) / 20)
+    """A few takes of one piece, all tuned, layered, held or shortened, equalised and placed alike."""
+    pitch, gain = 2 ** (rng.normal(0, 3.0) / 12), 10 ** (rng.normal(0, 3) / 20)
     pan = float(np.clip(PIECE_PAN.get(piece, 0.0) * rng.choice([-1, 1]) * rng.uniform(0, 1.5), -0.9, 0.9))
-    bands, shorten = draw_equaliser(rng, 5), float(rng.choice([8.0, rng.uniform(0.08, 0.6)], p=[0.75, 0.25]))
+    bands = draw_equaliser(rng, 10)
+    under = drum_machine(rng, piece)[None] if piece in SKINS and rng.random() < LAYERED else None
+    ratio = float(rng.uniform(1.5, 4)) if rng.random() < HELD else 1.0
+    decay = float(rng.uniform(0.08, 0.6)) if rng.random() < SHORTENED else 8.0
     synthetic = machine or rng.random() < SYNTHETIC / 4
     kit = kit if rng.random() < 0.8 else list(material.drums)[int(rng.integers(len(material.drums)))]
     takes = []
@@ -56,10 +62,22 @@ def _draw_strokes(rng: np.random.Generator, material: Material, kit: str, piece:
         raw = (
             drum_machine(rng, piece)[None] if synthetic else material.corpus.audio(kit_piece(rng, material, kit, piece))
         )
-        stroke = equalise(resample(raw, pitch), bands) * np.float32(gain)
-        stroke = stroke * np.exp(-np.arange(stroke.shape[1], dtype=np.float32) / np.float32(shorten * RATE))
+        stroke = resample(raw, pitch)
+        if under is not None:
+            stroke = _layered(stroke, under)
+        # Compressed, a stroke's tail comes up.
+        stroke = equalise(stroke * compression(stroke, -30.0, ratio, 0.05), bands) * np.float32(gain)
+        stroke = stroke * np.exp(-np.arange(stroke.shape[1], dtype=np.float32) / np.float32(decay * RATE))
         takes.append(place(stroke[0], pan) if stroke.shape[0] == 1 else stroke)
     return takes
+
+
+def _layered(stroke: Audio, under: Audio) -> Audio:
+    """A stroke (1 or 2, frame) with another one (1, frame) under it, about as loud."""
+    out = np.pad(stroke, ((0, 0), (0, max(0, under.shape[1] - stroke.shape[1]))))
+    level = np.abs(stroke).max() / max(float(np.abs(under).max()), 1e-6)
+    out[:, : under.shape[1]] += np.float32(0.7 * level) * under
+    return out
 
 
 def play_loop(rng: np.random.Generator, material: Material, frames: int) -> Audio:
@@ -123,7 +141,7 @@ class _Sampler:
 
 def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
     """What makes a part a part: equaliser, overdrive, tremolo, doubling."""
-    audio = equalise(audio, draw_equaliser(rng, 8))
+    audio = equalise(audio, draw_equaliser(rng, 10))
     if rng.random() < (0.25 if role == "riff" else 0.1):
         audio = saturate(audio, float(np.exp(rng.uniform(np.log(1.5), np.log(20)))))
     if role != "bass" and rng.random() < 0.2:

@@ -16,6 +16,7 @@ from separation_core.training.effects import (
     echo,
     equalise,
     limiting,
+    peaking,
     reverberate,
     saturate,
     widen,
@@ -30,6 +31,8 @@ LEAD_IN = RATE // 2
 """Rendered before the excerpt and cut off, so that it starts in full sound."""
 LEVELS = {"drums": (-18.0, 3.5), "bass": (-20.0, 3.5), "other": (-20.0, 4.5), "vocals": (-18.5, 4.0)}
 """Mean and spread of a stem's level while it plays, dB RMS."""
+LOW_CUTS = {"drums": (0.5, 25, 60), "bass": (0.35, 25, 80), "other": (0.6, 60, 180), "vocals": (0.6, 60, 180)}
+"""How often a stem's lows are cut, and between which frequencies (Hz) that begins."""
 
 
 def render_song(rng: np.random.Generator, material: Material, seconds: float) -> Audio:
@@ -69,9 +72,11 @@ def _bus(rng: np.random.Generator, audio: Audio, stem: str) -> Audio:
     """One stem's channel strip: filter and equaliser, saturation, compressor, echo, room, width."""
     if not audio.any():
         return audio
-    bands = draw_equaliser(rng, 5)
-    if stem != "bass" and rng.random() < 0.6:
-        bands.append(cut(float(rng.uniform(30, 60) if stem == "drums" else rng.uniform(60, 180)), high=False))
+    bands = draw_equaliser(rng, 8)
+    if rng.random() < LOW_CUTS[stem][0]:
+        bands.append(cut(float(rng.uniform(*LOW_CUTS[stem][1:])), high=False))
+    if stem in ("drums", "bass") and rng.random() < 0.5:
+        bands.append(peaking(float(rng.uniform(35, 110)), rng.normal(0, 5), 0.9))  # who has the lowest octave
     if rng.random() < 0.1:
         bands.append(cut(float(rng.uniform(3000, 12000)), high=True))
     audio = equalise(audio, bands)

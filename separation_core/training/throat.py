@@ -6,25 +6,20 @@ formants that are not the pitch's, glides, vibrato, breath and consonants.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from separation_core.training.corpus import RATE
+from separation_core.training.mouth import BEAT, BINS, FADES, HOP, LEAD, WINDOW, Passage, spectra
 from separation_core.training.score import Phrase, Score
 from separation_core.training.shifting import overlap
 
 Audio = NDArray[np.float32]
 Lane = NDArray[np.float64]
-HOP, WINDOW, TABLE = 256, 1024, 4096
-LEAD = WINDOW // 2 // HOP
-"""Windows before the one whose middle is the first frame."""
-BEAT = RATE / HOP
-"""Windows in a second."""
-FADES = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
-BINS = np.fft.rfftfreq(WINDOW, 1 / RATE).astype(np.float32)
+TABLE = 4096
 VOWELS = np.array(
     [
         (270, 2290, 3010), (390, 1990, 2550), (530, 1840, 2480), (660, 1720, 2410), (730, 1090, 2440),
@@ -88,10 +83,20 @@ def draw_throat(rng: np.random.Generator) -> Throat:
     )
 
 
-def sing_from_throat(rng: np.random.Generator, score: Score, frames: int) -> Audio:
-    """All phrases of a score, whatever their manner, sung by one synthetic singer or a few: (2, frames)."""
+def hops_of(frames: int) -> int:
+    """How many windows a song has."""
+    return (frames + WINDOW) // HOP + 2
+
+
+def sing_from_throat(rng: np.random.Generator, score: Score, frames: int, recorded: Passage | None = None) -> Audio:
+    """All phrases of a score, whatever their manner, sung by one synthetic singer or a few: (2, frames).
+
+    recorded: the mouth to sing with, of `hops_of(frames)` windows; otherwise it moves by rule.
+    """
     out = np.zeros((2, frames), dtype=np.float32)
     throat = draw_throat(rng)
+    if recorded:
+        throat = replace(throat, slope=float(rng.uniform(-0.1, 0.3)))  # the recorded spectra fall by themselves
     syllables = [s for phrase in score.phrases for s in _syllables(rng, throat, score, phrase)]
     syllables = [syllable for syllable in syllables if syllable.start * RATE < frames - HOP]
     if not syllables:
@@ -99,7 +104,7 @@ def sing_from_throat(rng: np.random.Generator, score: Score, frames: int) -> Aud
     for voice in range(int(rng.choice(SINGERS))):
         interval = int(rng.choice([0, 2, 4, -7], p=[0.6, 0.2, 0.1, 0.1])) if voice else 0
         late = int(rng.uniform(0, 0.04) * RATE) if voice else 0
-        mono = _one_voice(rng, throat, score, syllables, interval, frames)
+        mono = _one_voice(rng, throat, score, syllables, interval, frames, recorded)
         pan = (rng.uniform(-0.9, 0.9) + 1) * np.pi / 4 if voice else np.pi / 4
         sides = np.array([[np.cos(pan)], [np.sin(pan)]], dtype=np.float32)
         out[:, late:] += sides * mono[: frames - late]
@@ -135,17 +140,23 @@ class _Lanes:
 
 
 def _one_voice(
-    rng: np.random.Generator, throat: Throat, score: Score, syllables: list[Syllable], interval: int, frames: int
+    rng: np.random.Generator,
+    throat: Throat,
+    score: Score,
+    syllables: list[Syllable],
+    interval: int,
+    frames: int,
+    recorded: Passage | None,
 ) -> Audio:
-    count = (frames + WINDOW) // HOP + 2
+    count = hops_of(frames)
     lanes = _Lanes(*(np.zeros((count, 3) if lane == "vowels" else count) for lane in _Lanes.__slots__))
     for syllable in syllables:
         pitch = _reachable(throat, score.key.pitch(syllable.degree + interval, 4))
         _articulate(rng, lanes, syllable, pitch)
     sung = _intonation(rng, throat, lanes)
-    tone, noise = _spectra(_pulses(throat, sung, frames)), _spectra(rng.standard_normal(frames).astype(np.float32))
-    passed = _resonance(throat, lanes, sung)
-    pieces = np.fft.irfft(tone * passed + noise * (throat.breath * passed + _rustle(lanes)), axis=1)
+    tone, noise = spectra(_pulses(throat, sung, frames)), spectra(rng.standard_normal(frames).astype(np.float32))
+    mouth = recorded or _by_rule(throat, lanes, sung)
+    pieces = np.fft.irfft(tone * mouth.tone + noise * (throat.breath * mouth.tone + mouth.noise), axis=1)
     return overlap(pieces.astype(np.float32) * FADES, HOP)[WINDOW : WINDOW + frames]
 
 
@@ -203,11 +214,8 @@ def _pulses(throat: Throat, pitch: Lane, frames: int) -> Audio:
     return np.asarray(cycle[(cycles * TABLE).astype(np.int64) & (TABLE - 1)])
 
 
-def _spectra(mono: Audio) -> NDArray[np.complex64]:
-    """Of windows (hop, bin), one for each value of the lanes."""
-    padded = np.pad(mono, (WINDOW, WINDOW + HOP))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    return np.fft.rfft(windows * FADES, axis=1).astype(np.complex64)
+def _by_rule(throat: Throat, lanes: _Lanes, sung: Lane) -> Passage:
+    return Passage(_resonance(throat, lanes, sung), _rustle(lanes))
 
 
 def _resonance(throat: Throat, lanes: _Lanes, sung: Lane) -> Audio:

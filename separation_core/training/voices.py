@@ -9,14 +9,15 @@ from separation_core.training.corpus import RATE
 from separation_core.training.effects import place
 from separation_core.training.instruments import add_at
 from separation_core.training.material import Material, sung_key
+from separation_core.training.mouth import recorded_passage
 from separation_core.training.score import Phrase, Score
 from separation_core.training.shifting import shift_voice
-from separation_core.training.throat import sing_from_throat
+from separation_core.training.throat import hops_of, sing_from_throat
 
 Audio = NDArray[np.float32]
 FADE = RATE // 50
-SYNTHETIC = 0.45
-"""Share of songs sung by synthetic singers."""
+KINDS, KIND_ODDS = ("recorded", "recorded mouth", "synthetic"), (0.42, 0.3, 0.28)
+"""Who sings a song: a recorded voice, a synthetic source through a recorded mouth, a wholly synthetic singer."""
 CHOPPED = 0.12
 """Share of songs whose voice is cut into slices."""
 
@@ -41,8 +42,12 @@ def draw_singer(rng: np.random.Generator) -> Singer:
 
 def sing(rng: np.random.Generator, material: Material, score: Score, frames: int) -> Audio:
     """All phrases of a score as (2, frames)."""
-    synthetic = rng.random() < SYNTHETIC
-    voice = sing_from_throat(rng, score, frames) if synthetic else _recorded(rng, material, score, frames)
+    kind = str(rng.choice(KINDS, p=KIND_ODDS))
+    if kind == "recorded":
+        voice = _recorded(rng, material, score, frames)
+    else:
+        mouth = recorded_passage(rng, material, score, hops_of(frames)) if kind == "recorded mouth" else None
+        voice = sing_from_throat(rng, score, frames, mouth)
     return _stage(rng, _chop(rng, score, voice) if rng.random() < CHOPPED else voice)
 
 

@@ -102,7 +102,7 @@ def test_a_chopped_voice_repeats_itself_in_step(material: Material, monkeypatch:
     monkeypatch.setattr(voices, "CHOPPED", 1.0)
     monkeypatch.setattr(voices, "_stage", lambda _, voice: voice)
     one = score(4, Phrase(0.0, SECONDS, "sung"))
-    voice = sing(np.random.default_rng(4), material, one, FRAMES)
+    voice = sing(np.random.default_rng(5), material, one, FRAMES)
     step = int(one.grid.step * RATE)
     slices = [voice[0, at : at + step] for at in range(0, FRAMES - step, step)]
     sounding = [cut for cut in slices if np.abs(cut).max() > 0.01]
