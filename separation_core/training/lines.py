@@ -44,14 +44,15 @@ def bass_line(rng: np.random.Generator, key: Key, grid: Grid, bars: tuple[Bar, .
     rhythm = _rhythm(rng, {"walking": "x...x...x...x...", "long": "x..............."}.get(manner), BASS_RHYTHMS)
     octave = int(rng.choice([2, 3], p=[0.65, 0.35]))
     riff = [int(step) for step in rng.choice([0, 0, 0, 4, 7, 2, 6, -1], 16)]
-    length = rng.choice([0.5, 0.85, 1.0])
+    length, damped = rng.choice([0.3, 0.5, 0.85, 1.0]), rng.choice([0.0, 0.25])
     notes: list[Note] = []
     for bar in _playing(bars, "bass"):
         strokes = _strokes(rhythm, grid)
         for count, (step, steps) in enumerate(strokes):
             degree = bar.chord.degree + _bass_step(rng, manner, count, riff)
             pitch = _fold(key.pitch(degree, octave), 26, 55)
-            notes.append(_note(rng, grid, bar, step, steps * length, pitch))
+            sounds = 0.4 if rng.random() < damped else steps * length
+            notes.append(_note(rng, grid, bar, step, sounds, pitch))
     return Part("bass", tuple(notes))
 
 
