@@ -20,6 +20,8 @@ SYNTHETIC = 0.4
 SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
 OVERDRIVEN = {"riff": 0.35, "chords": 0.2}
 """How often a part of that role is overdriven; others one time in ten."""
+BENT = {"lead": 0.5, "riff": 0.3, "arpeggio": 0.1, "pad": 0.1}
+"""How often a part of that role is played with vibrato and slides."""
 DOUBLED, CHORUSED = 0.2, 0.12
 """How often two instruments play a part, and how often it goes through a chorus."""
 LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
@@ -159,12 +161,14 @@ class _Sampler:
 
 
 def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
-    """What makes a part a part: equaliser, overdrive through a cabinet, chorus, tremolo, doubling."""
+    """What makes a part a part: equaliser, overdrive through a cabinet, slides, chorus, tremolo, doubling."""
     audio = equalise(audio, draw_equaliser(rng, 10))
     if rng.random() < OVERDRIVEN.get(role, 0.1):
         audio = saturate(audio, float(np.exp(rng.uniform(np.log(1.5), np.log(30)))))
         if rng.random() < 0.6:
             audio = equalise(audio, [cut(float(rng.uniform(3000, 6500)), high=True)] * 2)
+    if rng.random() < BENT.get(role, 0.0):
+        audio = _bent(rng, audio)
     if rng.random() < CHORUSED:
         audio = _chorus(rng, audio)
     if role != "bass" and rng.random() < 0.2:
@@ -175,6 +179,22 @@ def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
         depth, wave = np.float32(rng.uniform(0.1, 0.4)), np.sin(np.float32(2 * np.pi * rng.uniform(3, 8)) * time)
         audio *= 1 - depth * (1 + wave)
     return audio
+
+
+def _bent(rng: np.random.Generator, audio: Audio) -> Audio:
+    """Played as if the instrument could sing: with vibrato that comes and goes, and slides between notes."""
+    seconds = audio.shape[1] / RATE
+    time = np.linspace(0, seconds, audio.shape[1] // 64, dtype=np.float32)
+    swing = np.clip(np.interp(time, np.linspace(0, seconds, 24), rng.normal(0.3, 0.5, 24)), 0, 1)
+    semitones = rng.uniform(0.1, 0.7) * swing * np.sin(2 * np.pi * rng.uniform(4, 7) * time)
+    for start in rng.uniform(0, seconds, int(rng.integers(0, 2 + int(seconds)))):
+        after = np.maximum(time - start, 0)
+        semitones += rng.choice([-2.0, -1.0, 1.0]) * (time >= start) * np.exp(-after / rng.uniform(0.03, 0.15))
+    speed = 2 ** (semitones / 12)
+    places = np.cumsum(speed / speed.mean()) * 64
+    at = np.interp(np.arange(audio.shape[1]), np.arange(1, places.size + 1) * 64, places)
+    frames = np.arange(audio.shape[1])
+    return np.stack([np.interp(at, frames, side) for side in audio]).astype(np.float32)
 
 
 def _chorus(rng: np.random.Generator, audio: Audio) -> Audio:
