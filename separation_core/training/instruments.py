@@ -22,8 +22,8 @@ OVERDRIVEN = {"riff": 0.35, "chords": 0.2}
 """How often a part of that role is overdriven; others one time in ten."""
 BENT = {"lead": 0.5, "riff": 0.3, "arpeggio": 0.1, "pad": 0.1}
 """How often a part of that role is played with vibrato and slides."""
-DOUBLED, CHORUSED = 0.2, 0.12
-"""How often two instruments play a part, and how often it goes through a chorus."""
+DOUBLED, CHORUSED, SWEPT = 0.2, 0.12, 0.1
+"""How often two instruments play a part, and how often it goes through a chorus or a moving filter."""
 LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
 """How often a skin has a synthetic one under it, a piece rings on, or is cut short."""
 PIECE_PAN = {
@@ -161,7 +161,7 @@ class _Sampler:
 
 
 def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
-    """What makes a part a part: equaliser, overdrive through a cabinet, slides, chorus, tremolo, doubling."""
+    """What makes a part a part: equaliser, overdrive through a cabinet, slides, sweep, chorus, tremolo, doubling."""
     audio = equalise(audio, draw_equaliser(rng, 10))
     if rng.random() < OVERDRIVEN.get(role, 0.1):
         audio = saturate(audio, float(np.exp(rng.uniform(np.log(1.5), np.log(30)))))
@@ -169,6 +169,8 @@ def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
             audio = equalise(audio, [cut(float(rng.uniform(3000, 6500)), high=True)] * 2)
     if rng.random() < BENT.get(role, 0.0):
         audio = _bent(rng, audio)
+    if role != "bass" and rng.random() < SWEPT:
+        audio = _swept(rng, audio)
     if rng.random() < CHORUSED:
         audio = _chorus(rng, audio)
     if role != "bass" and rng.random() < 0.2:
@@ -195,6 +197,20 @@ def _bent(rng: np.random.Generator, audio: Audio) -> Audio:
     at = np.interp(np.arange(audio.shape[1]), np.arange(1, places.size + 1) * 64, places)
     frames = np.arange(audio.shape[1])
     return np.stack([np.interp(at, frames, side) for side in audio]).astype(np.float32)
+
+
+def _swept(rng: np.random.Generator, audio: Audio) -> Audio:
+    """Through a resonance that moves, as of a wah pedal or a filter sweep: three fixed ones in turn."""
+    time = np.linspace(0, 1, audio.shape[1], dtype=np.float32) * np.float32(audio.shape[1] / RATE)
+    height = np.float32(1.0) + np.sin(
+        2 * np.pi * np.float32(rng.uniform(0.1, 4)) * time + np.float32(rng.uniform(0, 6))
+    )
+    lowest = float(rng.uniform(250, 700))
+    out = audio * np.float32(rng.uniform(0.0, 0.5))
+    for number in range(3):
+        band = equalise(audio, [cut(lowest * 2**number * 0.7, high=False), cut(lowest * 2**number * 1.4, high=True)])
+        out += band * np.maximum(0, 1 - np.abs(height - number))
+    return np.asarray(out, dtype=np.float32)
 
 
 def _chorus(rng: np.random.Generator, audio: Audio) -> Audio:

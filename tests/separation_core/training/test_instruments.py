@@ -44,6 +44,17 @@ def test_a_chorus_is_finite_and_about_as_loud(seed: int) -> None:
     assert np.abs(np.diff(wet[0])).max() < 0.5
 
 
+def test_a_sweep_moves_and_does_not_blast() -> None:
+    noise = np.random.default_rng(1).standard_normal((2, SECONDS * RATE)).astype(np.float32)
+    swept = instruments._swept(np.random.default_rng(2), noise)
+    bright = [
+        float(np.sum(np.abs(np.fft.rfft(swept[0, at : at + 4096])[100:300]) ** 2))
+        for at in range(0, swept.shape[1] - 4096, 4096)
+    ]
+    assert max(bright) > 10 * min(bright)
+    assert np.square(swept).mean() < np.square(noise).mean()
+
+
 def test_a_layer_is_added_and_rings_to_its_end() -> None:
     stroke, under = np.ones((2, 100), dtype=np.float32), np.full((1, 300), 4.0, dtype=np.float32)
     layered = instruments._layered(stroke, under)
