@@ -199,7 +199,7 @@ def _learned(system: "MidiSystem", part: str, seconds: float) -> "tuple[str, Fou
                 hint = learner.hint
                 note(hint)
             time.sleep(LOOK_SECONDS)
-        heard = ", ".join(watcher.names) or "no port"
+        heard = "; ".join((", ".join(watcher.names) or "no port", *watcher.problems))
     finally:
         watcher.close()
     raise ControlError(f"no control was clear in {seconds:g} s on {heard}: move it further, or see `midi monitor`")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from plugin_host.cli.reporting import out, print_json
+from plugin_host.cli.reporting import note, out, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -45,4 +45,6 @@ def _show(part: str) -> None:
             if part in parameter.address:
                 row = (parameter.kind, parameter.access, range_text(parameter), parameter.description)
                 table.add_row(parameter.address, *row)
+    if not table.rows:
+        note(f"no address has {part!r} in it: tracks, effects and scenes stand in braces there, as {{track}}")
     out.print(table, markup=False)

@@ -18,12 +18,13 @@ ALIKE = 0.6
 
 @dataclass(slots=True)
 class Attached:
-    """An open input, the output that goes with it, and the controller between them."""
+    """An open input, the output that goes with it, and the controller between them. sends_to: the output's name."""
 
     name: str
     input: InputPort
     controller: Controller
     output: OutputPort | None = None
+    sends_to: str = ""
     virtual: bool = False
     screen: Screen = field(init=False)
     display: MackieDisplay | None = field(init=False)
@@ -32,9 +33,9 @@ class Attached:
         self.screen = Screen(self.controller)
         self.display = MackieDisplay(self.controller) if self.controller.device.display is Display.MACKIE else None
 
-    def connect(self, output: OutputPort) -> None:
+    def connect(self, output: OutputPort, name: str = "") -> None:
         """Send to that port from now on, beginning with what the device wants to hear first."""
-        self.output = output
+        self.output, self.sends_to = output, name
         for data in self.controller.device.hello:
             output.send(Message.from_bytes(data))
         if self.display:

@@ -50,6 +50,7 @@ MAX_ADDRESS = 500
 HOW_KEYS = ("takeover", "curve", "range", "press", "value", "step")
 """Keys that say how a control moves its target."""
 _KEYS = ("control", "target", "layer", "bank_by", "to_layer", *HOW_KEYS)
+_PLACE = re.compile(r"\{(?:n|strip)\}")
 _NUMBERED = re.compile(r"[a-z][a-z0-9_]*\{n\}")
 
 
@@ -114,6 +115,8 @@ def read_target(table: Table) -> str:
     target = table.text("target", limit=MAX_ADDRESS)
     if not target.startswith("/") or target.endswith("/") or "//" in target or set(target) & set("*?[] #"):
         raise table.fault("target", f"{shown(target)} is no single address: write one such as /track/vocals/gain")
+    if set(_PLACE.sub("", target)) & set("{}"):
+        raise table.fault("target", f"{shown(target)}: in braces there is only {{n}} and {{strip}}: write one of these")
     return target
 
 

@@ -27,6 +27,8 @@ from plugin_host.mix.mix_file import replace_file
 from plugin_host.mix.toml_document import Table, read_document
 
 MAX_LEARNED = 2000
+MAX_PORT = 500
+"""Characters of a port's name; JACK allows over 300."""
 _KEYS = ("port", "target", "kind", "code", "channel", "halves", *SourceKind, *HOW_KEYS)
 
 
@@ -40,9 +42,9 @@ class Learned:
 
 
 def learned(port: str, source: Source, kind: ControlKind, code: RelativeCode | None, target: str) -> Learned:
-    """A control that was recognised, bound to a target in the usual way."""
+    """A control that was recognised, bound to a target in the usual way; a space in it is written as OSC wants it."""
     name = _name(source)
-    return Learned(port, Control(name, kind, source, code), Assignment(name, target))
+    return Learned(port, Control(name, kind, source, code), Assignment(name, target.replace(" ", "%20")))
 
 
 def _name(source: Source) -> str:
@@ -67,7 +69,7 @@ def _read(table: Table) -> Learned:
     source = _read_source(table)
     name = _name(source)
     assignment = Assignment(name, read_target(table), **read_how(table, Takeover.PICKUP))
-    return Learned(table.text("port"), Control(name, kind, source, code), assignment)
+    return Learned(table.text("port", limit=MAX_PORT), Control(name, kind, source, code), assignment)
 
 
 def _read_source(table: Table) -> Source:

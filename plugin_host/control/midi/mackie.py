@@ -86,9 +86,9 @@ class MackieDisplay:
         fader = self._controller.target(f"fader{strip + 1}")
         moved = self._controller.moved_at.get(f"fader{strip + 1}")
         if fader and moved is not None and self._controller.clock() - moved < VALUE_SECONDS:
-            return fader.text()
+            return value_text(fader.text())
         pot = self._controller.target(f"vpot{strip + 1}")
-        return pot.text() if pot else ""
+        return value_text(pot.text()) if pot else ""
 
     def _level(self, strip: int) -> int:
         target = self._strip(strip, "meter/peak")
@@ -100,6 +100,12 @@ class MackieDisplay:
 
     def _strip(self, strip: int, what: str) -> Target | None:
         return self._controller.resolve(f"/track/{self._controller.bank + strip + 1}/{what}")
+
+
+def value_text(text: str) -> str:
+    """A number with its unit as far as that fits in a cell: half a unit would be read as another."""
+    number, _, unit = text.partition(" ")
+    return number if number[-1:].isdigit() and len(number + unit) >= CELL else text
 
 
 def cell_text(text: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Protocol
 
 from mido import Message
@@ -81,11 +82,22 @@ def stable_name(name: str) -> str:
     return _NUMBERS.sub("", name)
 
 
-def told_apart(names: Sequence[str]) -> list[str]:
-    """Stable names, the second of two alike with " #2" behind it."""
-    seen: dict[str, int] = {}
-    apart = []
-    for name in map(stable_name, names):
-        seen[name] = seen.get(name, 0) + 1
-        apart.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
-    return apart
+class PortNames:
+    """Stable names, the second of two alike with " #2" behind it, which it keeps when the first one goes."""
+
+    def __init__(self) -> None:
+        self._given: dict[tuple[str, int], str] = {}
+
+    def told_apart(self, names: Sequence[str]) -> list[str]:
+        """Those of the ports that the system calls so now, in the same order."""
+        ports = [(name, names[:at].count(name)) for at, name in enumerate(names)]
+        self._given = {port: name for port, name in self._given.items() if port in ports}
+        for port in ports:
+            if port not in self._given:
+                self._given[port] = self._free(stable_name(port[0]))
+        return [self._given[port] for port in ports]
+
+    def _free(self, name: str) -> str:
+        taken = set(self._given.values())
+        numbered = (f"{name} #{number}" for number in count(2))
+        return next(each for each in chain((name,), numbered) if each not in taken)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin_host.control.midi.jack_liveness import JackLiveness, quieten
-from plugin_host.control.midi.ports import CLIENT, told_apart
+from plugin_host.control.midi.ports import CLIENT, PortNames
 from plugin_host.control.midi.rtmidi_client import CLIENTS_COME_AND_GO, RtClient, RtInput, RtOutput
 from plugin_host.errors import ControlError
 
@@ -63,6 +63,7 @@ class RtMidiSystem:
         self._constant = getattr(self._rtmidi, APIS[api])
         self._clients: list[RtClient] = []
         self._names: tuple[RtClient, RtClient] | None = None
+        self._inputs, self._outputs = PortNames(), PortNames()
         self._liveness: JackLiveness | None = None
         if self._constant not in self._rtmidi.get_compiled_api():
             raise ControlError(f"this python-rtmidi was built without {TITLES[api]}: install its wheel")
@@ -86,23 +87,23 @@ class RtMidiSystem:
 
     def inputs(self) -> Sequence[str]:
         """Ports that send to us."""
-        return _others(self._names[0].port.get_ports()) if self._names else ()
+        return self._others(self._names[0], self._inputs) if self._names else ()
 
     def outputs(self) -> Sequence[str]:
         """Ports that we can send to."""
-        return _others(self._names[1].port.get_ports()) if self._names else ()
+        return self._others(self._names[1], self._outputs) if self._names else ()
 
     def open_input(self, name: str, *, virtual: bool = False) -> RtInput:
         """A port that is polled."""
         client = self._made(self._rtmidi.MidiIn, queue_size_limit=QUEUE)
         client.port.ignore_types(sysex=False, timing=False, active_sense=False)
-        self._connect(client, name, virtual=virtual)
+        self._connect(client, self._inputs, name, virtual=virtual)
         return RtInput(client)
 
     def open_output(self, name: str, *, virtual: bool = False) -> RtOutput:
         """A port to send to."""
         client = self._made(self._rtmidi.MidiOut)
-        self._connect(client, name, virtual=virtual)
+        self._connect(client, self._outputs, name, virtual=virtual)
         return RtOutput(client, self._rtmidi.RtMidiError)
 
     def close(self) -> None:
@@ -136,6 +137,13 @@ class RtMidiSystem:
     def _forget(self) -> None:
         self._clients, self._names, self._liveness = [], None, None
 
+    def _all(self, client: RtClient, known: PortNames) -> list[str]:
+        names = client.port.get_ports()
+        return known.told_apart(plain_names(names) if self._api == "winmm" else names)
+
+    def _others(self, client: RtClient, known: PortNames) -> list[str]:
+        return [name for name in self._all(client, known) if not name.startswith(CLIENT)]
+
     # Any: the keywords are rtmidi's own.
     def _made(self, kind: Any, **keywords: Any) -> RtClient:
         try:
@@ -147,12 +155,12 @@ class RtMidiSystem:
         self._clients = [*(each for each in self._clients if each.is_open), client]
         return client
 
-    def _connect(self, client: RtClient, name: str, *, virtual: bool) -> None:
+    def _connect(self, client: RtClient, known: PortNames, name: str, *, virtual: bool) -> None:
         try:
             if virtual:
                 client.port.open_virtual_port(name)
                 return
-            names = told_apart(client.port.get_ports())
+            names = self._all(client, known)
             if name in names:
                 client.port.open_port(names.index(name), name.rpartition(":")[2] or name)
                 return
@@ -163,8 +171,9 @@ class RtMidiSystem:
         raise ControlError(f"no MIDI port {name!r}: see `stemrack midi ports`")
 
 
-def _others(names: Sequence[str]) -> list[str]:
-    return [name for name in told_apart(names) if not name.startswith(CLIENT)]
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Names under Windows without the ports' places, which rtmidi puts behind them and others that come change."""
+    return [name.removesuffix(f" {at}") for at, name in enumerate(names)]
 
 
 def _one_line(error: Exception) -> str:

@@ -8,7 +8,6 @@ from plugin_host.control.midi.controller import Controller
 from plugin_host.control.midi.device import Control, ControlKind, Ring
 from plugin_host.control.midi.scaling import share_of_value, value_of_share
 from plugin_host.control.midi.sources import Source, SourceKey
-from plugin_host.control.midi.targets import Target
 from plugin_host.errors import HostError
 
 STILL_SECONDS = 0.4
@@ -44,12 +43,12 @@ class Screen:
         return messages
 
     def _update(self, control: Control) -> Iterator[Message]:
-        share, target = self._state(control)
+        share, is_centred = self._state(control)
         if control.light:
             on = share is not None and share >= 0.5
             yield from self._show(control.light.source, control.light.on if on else control.light.off)
         if control.ring:
-            yield from self._show(control.ring.source, _ring_value(control.ring, share, target))
+            yield from self._show(control.ring.source, _ring_value(control.ring, share, is_centred=is_centred))
         if control.motor and not self._is_touched(control):
             yield from self._drive(control, share or 0.0)
 
@@ -65,20 +64,20 @@ class Screen:
         self._shown[source.key] = value
         return source.messages(value)
 
-    def _state(self, control: Control) -> tuple[float | None, Target | None]:
-        """(where it should stand or whether it should be lit, what it moves); None for nothing to show."""
+    def _state(self, control: Control) -> tuple[float | None, bool]:
+        """(where it should stand or whether it should be lit, None for nothing to show; whether zero is its middle)."""
         does = self._controller.assignment(control.name)
         if does and does.to_layer:
-            return float(self._controller.layer == does.to_layer), None
-        target = self._controller.target(control.name)
-        if target is None or not target.binding.parameter.readable:
-            return None, None
+            return float(self._controller.layer == does.to_layer), False
         try:
+            target = self._controller.target(control.name)
+            if target is None or not target.binding.parameter.readable:
+                return None, False
             if control.kind is ControlKind.BUTTON and target.assignment.value is not None:
-                return float(target.binding.read() == target.assignment.value), target
-            return target.share(), target
+                return float(target.binding.read() == target.assignment.value), False
+            return target.share(), target.is_centred
         except HostError:  # gone this moment, or a plugin's parameter whose value nobody knows yet
-            return None, None
+            return None, False
 
     def _is_touched(self, control: Control) -> bool:
         if control.touch:
@@ -95,8 +94,8 @@ def _sources(control: Control) -> Iterator[Source]:
         yield control.ring.source
 
 
-def _ring_value(ring: Ring, share: float | None, target: Target | None) -> int:
+def _ring_value(ring: Ring, share: float | None, *, is_centred: bool) -> int:
     if share is None:
         return ring.off
-    add = ring.add_centred if target and target.is_centred else ring.add
+    add = ring.add_centred if is_centred else ring.add
     return add + ring.first + round(share * (ring.last - ring.first))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ REFRESH_SECONDS = 0.25
 METER_SECONDS = 0.1
 PORTS_SECONDS = 1.0
 """Between two looks at which ports there are."""
+GONE_SECONDS = 0.2
+"""Between two looks at which are gone: a plug that comes loose for a moment is away for longer."""
 WARN_SECONDS = 5.0
 JOIN_SECONDS = 5.0
 
@@ -74,7 +76,7 @@ class MidiSurface:
         self._attached: dict[str, Attached] = {}
         self._banks: dict[str, int] = {}
         self._events, self._panel = self._desk.subscribe(64), table.host.panel.listen()
-        self._due = {"ports": 0.0, "show": 0.0, "refresh": 0.0, "meters": 0.0, "warn": 0.0}
+        self._due = {"ports": 0.0, "gone": 0.0, "show": 0.0, "refresh": 0.0, "meters": 0.0, "warn": 0.0}
         self._told = 0
         self._told_of: set[str] = set()
         self._last_refusal = ""
@@ -108,6 +110,8 @@ class MidiSurface:
         now = self._clock()
         if self._is_due("ports", PORTS_SECONDS, now):
             self._look_for_ports()
+        elif self._is_due("gone", GONE_SECONDS, now):
+            self._leave_gone(self._system.inputs())
         for each in tuple(self._attached.values()):
             self._receive(each)
         self._show(now)
@@ -158,7 +162,7 @@ class MidiSurface:
             return
         self._take_up_learned()
         inputs, outputs = self._system.inputs(), self._system.outputs()
-        self._detach([name for name, each in self._attached.items() if not each.virtual and name not in inputs])
+        self._leave_gone(inputs)
         for name, bindings in self._plan.virtual.items():
             if name not in self._attached:
                 self._attach(name, self._library.mapped(bindings), virtual=True)
@@ -167,6 +171,9 @@ class MidiSurface:
             if name not in self._attached and mapped:
                 self._attach(name, mapped)
         self._look_for_outputs(outputs)
+
+    def _leave_gone(self, inputs: Sequence[str]) -> None:
+        self._detach([name for name, each in self._attached.items() if not each.virtual and name not in inputs])
 
     def _mapped(self, port: str) -> Mapped | None:
         chosen = self._plan.named(port)
@@ -190,7 +197,8 @@ class MidiSurface:
         self._desk.warn(f"MIDI: {name} is {mapped.device.purpose or mapped.device.name}")
 
     def _look_for_outputs(self, outputs: Iterable[str]) -> None:
-        free = list(outputs)
+        used = {each.sends_to for each in self._attached.values()}
+        free = [name for name in outputs if name not in used]
         for each in self._attached.values():
             if each.output is not None:
                 continue
@@ -198,7 +206,7 @@ class MidiSurface:
             if port is None:
                 continue
             try:
-                each.connect(self._system.open_output(port, virtual=each.virtual))
+                each.connect(self._system.open_output(port, virtual=each.virtual), port)
             except ControlError as error:
                 self._tell_once(port, str(error))
             if port in free:

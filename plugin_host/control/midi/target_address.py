@@ -8,6 +8,7 @@ from plugin_host.mix.toml_document import shown
 
 MAX_ADDRESS = 500
 _TRACK = "/track/{track}/"
+_NEVER_IN_ONE = frozenset("*?[]{}#")
 _ALIASES = ("/bank/track/{strip}/", "/selected/")
 
 
@@ -16,6 +17,8 @@ def check_target(address: str) -> None:
     parts = address.split("/")
     if not address.startswith("/") or len(address) > MAX_ADDRESS or not address.isprintable() or "" in parts[1:]:
         raise ControlError(f"{shown(address)} is no address: write one such as /track/vocals/gain")
+    if set(address) & _NEVER_IN_ONE:
+        raise ControlError(f"{shown(address)} is no single address: write one such as /track/vocals/gain")
     templates = [
         form for control in CONTROLS if control.parameter.writable for _, address in control.addresses
         for form in _spellings(address)

@@ -51,7 +51,12 @@ class Target:
         self.binding.write_share(into_range(does.curve.bend(share), does.low, does.high), origin)
 
     def finest_step(self) -> float:
-        """The share that the smallest change of the target is; 0 for what changes smoothly."""
+        """The share of the control's way that the smallest change of the target is; 0 for what changes smoothly."""
+        part = abs(self.assignment.high - self.assignment.low)
+        return min(self._finest_of_all() / part, 1.0) if part else 0.0
+
+    def _finest_of_all(self) -> float:
+        """The same as a share of the target's whole way."""
         parameter = self.binding.parameter
         if parameter.kind == "bool":
             return 1.0

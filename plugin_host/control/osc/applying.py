@@ -79,8 +79,10 @@ class Applier:
             if not write[0].is_command:
                 _check(*write)
         run: list[_Write] = []
-        origin = self._peers.surface_of(peer).origin
+        surface = self._peers.surface_of(peer)
+        origin = surface.origin
         for write in writes:
+            _note(surface, write[0])
             if write[0].is_command:
                 run.append(write)
             else:
@@ -153,13 +155,20 @@ class Applier:
         """Whether it stands for one value that can be set any number of times."""
         if address in self._plain:
             return True
-        bindings = self._table.resolve(address)
+        bindings = () if is_pattern(address) else self._table.resolve(address)
         plain = len(bindings) == 1 and bindings[0].is_command and _is_value(bindings[0])
         if plain:
             if len(self._plain) >= _MOST_KNOWN:
                 self._plain.clear()
             self._plain[address] = not bindings[0].control.parameter.rate_limited
         return plain
+
+
+def _note(surface: Peer, binding: Binding) -> None:
+    """What it set; who does something (recalls a scene) may change what he set before it."""
+    if binding.control.parameter.kind == "trigger":
+        surface.wrote.clear()
+    surface.wrote.add((binding.control, binding.keys))
 
 
 def _is_value(binding: Binding) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 WARN_EVERY = 5.0
 """Seconds between two warnings."""
+MOST_NAMED = 20
+"""Who is not let in: more than there are tablets in a room are an attack."""
 
 
 class Complaints:
@@ -22,6 +24,7 @@ class Complaints:
         self._warn, self._clock = warn, clock
         self._lock = threading.Lock()
         self._told, self._tell_again = 0, -math.inf
+        self._named: set[str] = set()
 
     def refuse(self, text: str) -> None:
         """Something could not be used; the text says why."""
@@ -35,9 +38,11 @@ class Complaints:
         self._warn(f"OSC: {count} message{'s' * (count > 1)} could not be used: {text}")
 
     def deny(self, host: str) -> None:
-        """Somebody is not let in; told once."""
+        """Somebody is not let in; told once of each, and of no more than `MOST_NAMED`."""
         with self._lock:
             self.denied += 1
-            first = self.denied == 1
-        if first:
+            is_new = host not in self._named and len(self._named) < MOST_NAMED
+            if is_new:
+                self._named.add(host)
+        if is_new:
             self._warn(f"OSC: {host} is not let in: --osc-allow {host} would")

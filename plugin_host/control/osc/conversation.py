@@ -10,7 +10,11 @@ from plugin_host.control.osc.own_words import OwnWords
 from plugin_host.control.osc.packet import OscBundle, OscError, OscMessage, parsed
 from plugin_host.control.osc.peers import Peer
 from plugin_host.control.osc.schedule import Schedule
+from plugin_host.control.parameters.patterns import is_pattern
 from plugin_host.errors import ControlError, HostError
+
+MOST_PATTERNS = 32
+"""In a bundle: each may take 50 ms to look up, in which nobody else is heard."""
 
 
 class Conversation:
@@ -83,8 +87,11 @@ class Conversation:
         """All its values as one change, then what it asks."""
         self._applier.flush()
         messages = self._due_messages(peer, bundle)
+        patterns = sum(is_pattern(message.address) for message in messages)
+        if patterns > MOST_PATTERNS:
+            raise ControlError(f"a bundle with {patterns} patterns: give at most {MOST_PATTERNS}")
         own = [message for message in messages if self._own.knows(message)]
-        meant = [each for message in messages if message not in own for each in self._meant(peer, message)]
+        meant = [each for message in messages if not self._own.knows(message) for each in self._meant(peer, message)]
         self._applier.together(peer, [each for each in meant if not each.asks])
         for each in meant:
             if each.asks:

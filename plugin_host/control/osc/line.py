@@ -22,7 +22,7 @@ class PeerLine:
         self._peers.direct(self._peer, port)
         ends = self._clock() + seconds
         if self._peer.subscription is None:
-            self._teller.subscribe(self._peer, Subscription(ends))
+            self._teller.subscribe(self._peer, Subscription(ends, obeys=port > 0))
         else:
             self._peer.subscription.ends = max(ends, self._peer.subscription.ends)
 

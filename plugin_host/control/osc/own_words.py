@@ -50,7 +50,7 @@ class OwnWords:
         self._words[message.address](peer, message.arguments)
 
     def _subscribe(self, peer: Peer, given: _Arguments) -> None:
-        texts = [each for each in given if isinstance(each, str)]
+        texts = [each for each in given if isinstance(each, str) and not _is_number(each)]
         port, seconds = _numbers(given)
         if not 0 <= port <= 65_535:
             raise ControlError(f"/subscribe: {port:g} is no port: give 1 to 65535, or 0 for where you send from")
@@ -83,9 +83,13 @@ class OwnWords:
 
 
 def _numbers(given: _Arguments) -> tuple[float, float]:
-    """A port and seconds; 0 and the usual time where they are not given."""
-    numbers = [float(each) for each in given if isinstance(each, int | float)]
+    """A port and seconds, as texts too; 0 and the usual time where they are not given."""
+    numbers = [float(each) for each in given if each is not None and _is_number(each)]
     if not all(map(math.isfinite, numbers)):
         raise ControlError("/subscribe takes a port and seconds: give finite numbers")
     port, seconds, *_ = (*numbers, *(0.0, LAPSE_SECONDS)[len(numbers) :])
     return port, seconds
+
+
+def _is_number(given: Argument) -> bool:
+    return isinstance(given, int | float) or (isinstance(given, str) and given.strip().isdecimal())

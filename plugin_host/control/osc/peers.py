@@ -13,6 +13,7 @@ from plugin_host.control.osc.lately_told import LatelyTold, News
 from plugin_host.control.osc.packet import Argument
 from plugin_host.control.osc.settings import LOOPBACK
 from plugin_host.control.osc.wanted import Addresses, Wanted
+from plugin_host.control.parameters.feedback import Which
 
 MOST_PEERS = 256
 MOST_ANSWERS = 20_000
@@ -31,19 +32,21 @@ class Subscription:
     """What a surface is told until `ends` (seconds of the server's clock).
 
     echo: what it caused itself, too. looks: it is yet to be told what changes all the time, though it may stand still.
+    obeys: it may be a program that does what it is told, such as another host.
     """
 
     ends: float
     wanted: Addresses = field(default_factory=Wanted)
     echo: bool = False
     looks: bool = False
+    obeys: bool = False
 
 
 class Peer:
     """One surface. origin: its name at the desk, so that it is not told what it did itself.
 
-    reply_to: where answers and news go. truth: it knows type tags T and F. told: what it was told lately. Used by the
-    server's thread only.
+    reply_to: where answers and news go. truth: it knows type tags T and F. told: what it was told lately. wrote: what
+    it set since the desk was listened to last. Used by the server's thread only.
     """
 
     def __init__(self, origin: str, send: Send, reply_to: Place = ("", 0), *, truth: bool = False) -> None:
@@ -51,6 +54,7 @@ class Peer:
         self.subscription: Subscription | None = None
         self.session: Session | None = None
         self.told = LatelyTold()
+        self.wrote: set[Which] = set()
         self.heard = 0.0
         self.dropped = 0
         self._answers: deque[bytes] = deque()

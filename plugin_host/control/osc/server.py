@@ -141,7 +141,7 @@ class OscServer:
     def _tell_targets(self, dialects: dict[str, NewSession]) -> None:
         for host, port, dialect in self._settings.targets:
             peer = self._peers.name((host, port), self._clock())
-            self._teller.subscribe(peer, Subscription(_FOREVER))
+            self._teller.subscribe(peer, Subscription(_FOREVER, obeys=True))
             peer.session = dialects[dialect]() if dialect else None
             self._teller.refresh(peer)
 

@@ -1,5 +1,6 @@
 """The sockets that surfaces reach us by."""
 
+import errno
 import os
 import socket
 import sys
@@ -45,7 +46,8 @@ def _bound(made: socket.socket, host: str, port: int, option: str) -> socket.soc
     except (OSError, OverflowError) as error:
         made.close()
         reason = getattr(error, "strerror", None) or error
-        raise ControlError(
-            f"OSC port {port} on {host} cannot be used: {reason}: choose another with {option}"
-        ) from error
+        remedy = f"choose another with {option}"
+        if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:
+            remedy = "give --osc-listen an address of this machine, or 0.0.0.0 for all of them"
+        raise ControlError(f"OSC port {port} on {host} cannot be used: {reason}: {remedy}") from error
     return made

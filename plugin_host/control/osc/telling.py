@@ -9,7 +9,7 @@ from plugin_host.control.osc.lately_told import News
 from plugin_host.control.osc.peers import PACE_SECONDS, Peer, Peers, Subscription
 from plugin_host.control.osc.wanted import MAX_WANTED, Addresses, Wanted
 from plugin_host.control.parameters.declaration import Value
-from plugin_host.control.parameters.feedback import Feedback
+from plugin_host.control.parameters.feedback import Change, Feedback
 from plugin_host.control.parameters.table import ParameterTable, Told
 
 LEVEL_SECONDS = 0.05
@@ -97,12 +97,14 @@ class Teller:
         for change in self._feedback.drain() if self._feedback else ():
             everything = (change.address, *self._table.aliases(change.address))
             for peer in subscribed:
-                own = change.origin == peer.origin
+                own = _is_own(peer, change)
                 if own:
                     self._tell_own(peer, everything, News(change.address, change.value))
                 if peer.subscription is not None and (not own or peer.subscription.echo):
                     news = News(change.address, change.value, change.origin)
                     self._tell(peer, everything, news, peer.subscription.wanted)
+        for peer in self._peers.all():
+            peer.wrote.clear()
 
     def _tell_levels(self) -> None:
         now = self._table.meters()
@@ -150,6 +152,18 @@ class Teller:
             return False
         self._next[every] = now + every
         return True
+
+
+def _is_own(peer: Peer, change: Change) -> bool:
+    """What a surface set itself it knows. What else came of that (of a scene, of one solo for all) it does not.
+
+    But one that takes what it is told for pressed would go on from its own pause to stop, where that is lit.
+    """
+    if change.origin != peer.origin or change.which is None:
+        return False
+    is_lit = change.which[0].parameter.kind == "trigger" and bool(change.value)
+    obeys = peer.subscription is not None and peer.subscription.obeys
+    return change.which in peer.wrote or (is_lit and obeys)
 
 
 def _spoken(everything: tuple[str, ...]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from plugin_host.control.parameters.control import Control, Read
+from plugin_host.control.parameters.conversion import taken
 from plugin_host.control.parameters.declaration import Parameter, Value
 from plugin_host.control.parameters.panel import BANK, PanelChanged
 from plugin_host.control.parameters.places import Keys
@@ -20,13 +21,14 @@ from plugin_host.mix.mix_file import read_mix, write_mix
 from plugin_host.mix.presets import PresetKind
 
 _TAKES = (TakeBegun, TakeRecorded)
+_SECONDS = Parameter("/scene/{scene}", "float", "how long to take", "w", "s", 0.0, MAX_SECONDS)
 
 
 def _recall(host: Host, keys: Keys, seconds: Value | None, origin: str) -> None:
-    """A switch says true or nothing, which is at once; a number is the time to take."""
-    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    time = min(float(seconds), MAX_SECONDS) if timed and seconds is not None else 0.0
-    host.desk.recall(host.library.scene(keys.name), time, origin)
+    """A switch says true, a word or nothing, which is at once; a number, also as text, is the time to take."""
+    is_time = seconds.strip()[:1].isdecimal() if isinstance(seconds, str) else not isinstance(seconds, bool | None)
+    time = taken(_SECONDS, seconds) if is_time and seconds is not None else 0.0
+    host.desk.recall(host.library.scene(keys.name), float(time), origin)
 
 
 def _scene_list(sight: Sight, keys: Keys) -> str:

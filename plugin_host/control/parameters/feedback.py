@@ -1,6 +1,6 @@
 """What one surface is told: everything that changed since it last asked, each address once, with who caused it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -14,14 +14,22 @@ from plugin_host.control.parameters.touched import Touched, touched_by
 from plugin_host.desk.events import DeskEvent, MixChanged, ReferenceChanged, TransportChanged
 from plugin_host.errors import HostError
 
+Which = tuple[Control, Keys]
+"""A control, and for which track, effect or other thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A value to show. origin: the surface that caused it, which need not be told; "" for none in particular."""
+    """A value to show. origin: the surface that caused it; "" for none in particular.
+
+    which: what changed, and of which track or effect, so that a surface need not be told what it set itself; None
+    where other things stand at the address than before.
+    """
 
     address: str
     value: Value
     origin: str
+    which: Which | None = field(default=None, compare=False)
 
 
 class Feedback:
@@ -63,14 +71,12 @@ class Feedback:
     ) -> None:
         self.close()
 
-    def _touched(
-        self, events: list[DeskEvent | PanelChanged], before: Sight, after: Sight
-    ) -> dict[tuple[Control, Keys], str]:
+    def _touched(self, events: list[DeskEvent | PanelChanged], before: Sight, after: Sight) -> dict[Which, str]:
         """What changed, and who did it last. After something large, whatever is not as it was.
 
         Who did something large need not have done all of that: where others had a hand in it, it was nobody.
         """
-        touched: dict[tuple[Control, Keys], str] = {}
+        touched: dict[Which, str] = {}
         for event in events:
             origin = str(getattr(event, "origin", ""))
             some = touched_by(event)
@@ -88,9 +94,9 @@ class Feedback:
             return controls
         return tuple(which for which in controls if _is_different(*which, before, after))
 
-    def _changes(self, touched: dict[tuple[Control, Keys], str], sight: Sight) -> list[Change]:
+    def _changes(self, touched: dict[Which, str], sight: Sight) -> list[Change]:
         return [
-            Change(address, value, origin)
+            Change(address, value, origin, which)
             for which, origin in touched.items()
             for address, value in self._table.values_of((which,), sight)
         ]

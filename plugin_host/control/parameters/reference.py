@@ -21,8 +21,8 @@ addresses.
 - **An effect** is `{n}`, its place from 1; inside parallel branches `3.1.2` is, in the third effect, the second of the
   first branch. `{param}` is one of its own parameters, listed at the end.
 - **Three forms.** A number can be given in its own unit (`…/gain` in dB), as a share 0 … 1 of its range (`…/fader` or
-  `…/norm`, along the taper), and as text (`…/str`, "-3.0 dB"). What is written in one form is what is fed back in that
-  form, exactly, and the other forms follow.
+  `…/norm`, along the taper), and as text (`…/str`, "-3.0 dB"). A number that is written is fed back in that form
+  exactly, and the other forms follow.
 - **Values** may come as any type that can be read as the right one: whole and other numbers, true and false, texts
   such as "-3 dB" or "on". Beyond the range they are held at its end; NaN is refused, infinity too (-inf is silence).
 - **A trigger** acts when it is given nothing, true, a positive number or a text; 0 and false, which a button sends

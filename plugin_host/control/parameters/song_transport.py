@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from plugin_host.control.parameters.control import Control, Make, Read, in_all_forms
 from plugin_host.control.parameters.declaration import Parameter, Value
-from plugin_host.control.parameters.panel import PanelChanged
 from plugin_host.control.parameters.places import Keys
 from plugin_host.control.parameters.sight import Sight
 from plugin_host.control.parameters.taper import Linear, Logarithmic
@@ -38,8 +37,8 @@ def _now(sight: Sight) -> int:
 
 
 def _clock(seconds: Value) -> str:
-    minutes, rest = divmod(float(seconds), 60.0)
-    return f"{int(minutes)}:{rest:06.3f}"
+    minutes, thousandths = divmod(round(float(seconds) * 1000.0), 60_000)
+    return f"{minutes}:{thousandths / 1000.0:06.3f}"
 
 
 def _bar(sight: Sight, keys: Keys) -> float:
@@ -124,14 +123,13 @@ def _trigger(address: str, description: str, make: Make) -> Control:
 
 
 def _seconds(address: str, description: str, read: Read, make: Make, frame: FrameOf) -> Control:
-    """One end of the loop."""
+    """One end of the loop. That the panel remembers it changes nothing to be seen."""
 
     def snap(sight: Sight, seconds: float) -> float:
         return frame(sight, seconds) / sight.host.rate
 
     parameter = Parameter(address, "float", description, "rw", "s", 0.0)
-    told_by = (t.SetLoop, PanelChanged)
-    return in_all_forms(Control(parameter, read, make, None, told_by, shape=_timed, snap=snap, speak=_clock))
+    return in_all_forms(Control(parameter, read, make, None, (t.SetLoop,), shape=_timed, snap=snap, speak=_clock))
 
 
 POSITION_CONTROLS = (

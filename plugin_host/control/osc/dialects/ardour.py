@@ -32,7 +32,7 @@ from plugin_host.control.osc.dialects.ardour_words import (
     clock_text,
     smpte_text,
 )
-from plugin_host.control.osc.dialects.laws import ARDOUR_SIGNAL, Law, number
+from plugin_host.control.osc.dialects.laws import ARDOUR_SIGNAL, Law, number, whole
 from plugin_host.control.osc.dialects.routes import DeskView, Routes
 from plugin_host.control.osc.dialects.session import Line, Meant, Told
 from plugin_host.control.osc.packet import Argument, OscMessage
@@ -135,7 +135,7 @@ class ArdourSession:
             now = self._surface
             line.answer("/set_surface", now.bank_size, now.strip_types, now.feedback, now.gainmode, now.send_page)
             return
-        numbers = [int(max(number(argument), 0.0)) for argument in given[:7]]
+        numbers = [whole(argument) for argument in given[:7]]
         self._surface = Surface(*numbers)
         self._before_bank = 0
         self._select.begin(self._surface)
@@ -190,7 +190,7 @@ class ArdourSession:
         places = 1 + ("{send}" in template)
         if not places <= len(given) <= places + 1:
             raise ControlError(f"{address!r} takes a strip's number and a value")
-        which = tuple(int(number(each)) for each in given[:places])
+        which = tuple(whole(each) for each in given[:places])
         ours = self._strip_at(which[0]) + template.replace("{send}", str(which[-1]))
         value = law.ours(given[places]) if len(given) > places else None
         if word == "select" and value is not None:
@@ -208,7 +208,7 @@ class ArdourSession:
         """/select means that strip for this surface alone, or the selected one again."""
         if len(given) != 2:
             raise ControlError("/strip/expand takes a strip's number, and 1 or 0")
-        self._select.hold(self._strip_at(int(number(given[0]))) if number(given[1]) > 0.0 else "")
+        self._select.hold(self._strip_at(whole(given[0])) if number(given[1]) > 0.0 else "")
         self._select.look(line)
         return []
 

@@ -39,6 +39,19 @@ def number(value: Argument | Value) -> float:
     return read
 
 
+def finite(value: Argument) -> float:
+    """A number with an end upwards; `ControlError` where it is none: a fader has no place for it."""
+    read = number(value)
+    if read == math.inf:
+        raise ControlError(f"{value!r} is no number: send one")
+    return read
+
+
+def whole(value: Argument) -> int:
+    """A whole number from 0, the nearest below; `ControlError` where it is none."""
+    return int(max(finite(value), 0.0))
+
+
 def ardour_db(position: float) -> float:
     """dB at a position 0 … 1 of Ardour's fader."""
     if position <= 0.0:
@@ -82,7 +95,7 @@ def _plain(value: Argument) -> Value:
 AS_IT_IS = Law(_plain, lambda value: value)
 TRUTH = Law(lambda value: number(value) >= 0.5, lambda value: int(bool(value)))
 NOT = Law(lambda value: number(value) < 0.5, lambda value: int(not value))
-ARDOUR_FADER = Law(lambda value: ardour_db(number(value)), lambda value: ardour_position(number(value)))
+ARDOUR_FADER = Law(lambda value: ardour_db(finite(value)), lambda value: ardour_position(number(value)))
 ARDOUR_GAIN = Law(
     lambda value: -math.inf if number(value) <= ARDOUR_SILENCE else number(value),
     lambda value: max(number(value), ARDOUR_SILENCE),
@@ -93,7 +106,7 @@ ARDOUR_METER = Law(
 ARDOUR_LIGHTS = Law(number, lambda value: (1 << _lights(number(value))) - 1)
 """Whole number, of whose sixteen bits the lower ones are on."""
 ARDOUR_SIGNAL = Law(number, lambda value: float(number(value) >= _SIGNAL))
-X32_FADER = Law(lambda value: x32_db(number(value)), lambda value: x32_position(number(value)))
+X32_FADER = Law(lambda value: x32_db(finite(value)), lambda value: x32_position(number(value)))
 PAN = Law(lambda value: 2.0 * number(value) - 1.0, lambda value: (number(value) + 1.0) / 2.0)
 LEVEL = Law(lambda value: number(value), lambda value: min(10.0 ** (number(value) / 20.0), 1.0))
 """dB to an amplitude, 1 at full scale."""

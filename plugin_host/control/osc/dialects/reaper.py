@@ -5,11 +5,14 @@ where 0 dB stands at 0.75 (in REAPER at 0.716); what a surface shows beside it, 
 effects' parameters by number, receives, actions.
 """
 
+import re
+
 from plugin_host.control.osc.dialects.laws import LEVEL, TRUTH
 from plugin_host.control.osc.dialects.routes import DeskView, Route, Routes
 from plugin_host.control.osc.dialects.session import Line, Meant, Told
 from plugin_host.control.osc.packet import OscMessage
 from plugin_host.control.parameters.declaration import Value
+from plugin_host.control.parameters.table import ParameterTable
 
 LAPSE_SECONDS = 60.0
 """A surface is told for so long after it last sent something."""
@@ -56,6 +59,7 @@ ROUTES = (
 )
 _REPEAT = "/repeat"
 _LOOP = "/transport/loop/on"
+_TOGGLE = re.compile(r"/track(/[0-9]{1,4})?/(mute|solo)/toggle")
 
 
 class ReaperSession:
@@ -64,9 +68,9 @@ class ReaperSession:
     name = "reaper"
     levels = True
 
-    def __init__(self, view: DeskView) -> None:
+    def __init__(self, view: DeskView, table: ParameterTable) -> None:
         self._routes = Routes(ROUTES, view)
-        self._view = view
+        self._table = table
 
     def incoming(self, message: OscMessage, line: Line) -> list[Meant] | None:
         """What a message means; settings of the surface (/device/…) are passed over."""
@@ -89,10 +93,17 @@ class ReaperSession:
         """Nothing beats."""
 
     def _meant(self, message: OscMessage) -> list[Meant] | None:
-        if message.address == _REPEAT:
-            pressed = not message.arguments or message.arguments[0] not in (0, 0.0, False)
-            return [Meant(_LOOP, not self._view.looping, _REPEAT, law=TRUTH)] if pressed else []
+        if message.address == _REPEAT or _TOGGLE.fullmatch(message.address):
+            return self._toggled(message)
         meant = self._routes.incoming(message)
         if meant is not None:
             return [meant]
         return [] if message.address.startswith("/device/") else None
+
+    def _toggled(self, message: OscMessage) -> list[Meant]:
+        if message.arguments and message.arguments[0] in (0, 0.0, False):
+            return []
+        theirs = message.address.removesuffix("/toggle")
+        meant = self._routes.incoming(OscMessage(theirs, ()))
+        ours = meant.address if meant is not None else _LOOP
+        return [Meant(ours, not binding.read(), theirs, law=TRUTH) for binding in self._table.resolve(ours)]

@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 
 def is_our_name(host: str) -> bool:
-    """Whether a name in a request can be this machine's: an address, localhost or a .local name.
+    """Whether a name in a request can be this machine's: an address, localhost or a .local name, as zeroconf writes it.
 
     Any other name may be a stranger's that was made to lead here.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
     return _is_address(name) or name == "localhost" or name.endswith(".local")
 
 

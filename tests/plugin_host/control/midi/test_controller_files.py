@@ -123,6 +123,8 @@ BINDINGS = 'purpose = "x"\ndevice = "nanokontrol2"\n'
         (BINDINGS + '[[bind]]\ncontrol = "fader1"\ntarget = "track"', "no single address"),
         (BINDINGS + '[[bind]]\ncontrol = "fader1"\ntarget = "/track/*/gain"', "no single address"),
         (BINDINGS + '[[bind]]\ncontrol = "play"\ntarget = "/track/{n}/gain"', "the control no number"),
+        (BINDINGS + '[[bind]]\ncontrol = "mute{n}"\ntarget = "/track/{n/mute"', "line 5: .*only {n} and {strip}"),
+        (BINDINGS + '[[bind]]\ncontrol = "mute{n}"\ntarget = "/track/{m}/mute"', "line 5: .*only {n} and {strip}"),
         (BINDINGS + '[[bind]]\ncontrol = "fader1"\nbank_by = 8', "only a button"),
         (BINDINGS + '[[bind]]\ncontrol = "fader1"\ntarget = "/a"\nrange = [1, 1]', "line 6: .*both ends"),
         (BINDINGS + '[[bind]]\ncontrol = "fader1"\ntarget = "/a"\nrange = [0, 2]', "out of range"),
@@ -178,7 +180,13 @@ def test_targets_that_can_be(address: str) -> None:
     check_target(address)
 
 
-@pytest.mark.parametrize("address", ["", "gain", "/track/a/loudness", "/track/a/meter/peak", "/", "/a//b", "/x\n"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "gain", "/track/a/loudness", "/track/a/meter/peak", "/", "/a//b", "/x\n",
+        "/track/*/gain", "/track/[a]/gain", "/track/{n}/gain", "/scene/x?", "/track/a#b/gain",
+    ],
+)  # fmt: skip
 def test_targets_that_cannot_be(address: str) -> None:
     with pytest.raises(ControlError):
         check_target(address)

@@ -9,12 +9,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mido import Message
 
-from plugin_host.control.midi.mackie import CELL, MackieDisplay, cell_text
+from plugin_host.control.midi.assignments import Assignment
+from plugin_host.control.midi.controller import Controller
+from plugin_host.control.midi.device import Control as ControlOfDevice
+from plugin_host.control.midi.device import ControlKind, Device, Ring
+from plugin_host.control.midi.mackie import CELL, MackieDisplay, cell_text, value_text
+from plugin_host.control.midi.ports import PortNames
+from plugin_host.control.midi.relative import RelativeCode
 from plugin_host.control.midi.rtmidi_client import parsed
+from plugin_host.control.midi.rtmidi_ports import plain_names
 from plugin_host.control.midi.screen import STILL_SECONDS, Screen
+from plugin_host.control.midi.sources import Source, SourceKind
 from plugin_host.mix import commands as c
+from plugin_host.mix import transport as t
 
-Room = Any  # the conftest's
+Room = Cable = Any  # the conftest's
 
 
 def control(number: int, value: int, channel: int = 0) -> Message:
@@ -103,11 +112,32 @@ def test_v_pots_turn_by_steps_and_hold_at_the_ends(room: Room) -> None:
     assert mackie.receive(note(0x2A)).text == "layer pan"
 
 
+@pytest.mark.parametrize("span", [(0.0, 1.0), (0.0, 0.1), (0.1, 0.0)])
+def test_a_step_of_an_encoder_moves_what_moves_by_whole_steps(room: Room, span: tuple[float, float]) -> None:
+    knob = ControlOfDevice("knob", ControlKind.RELATIVE, Source(SourceKind.CC, 0, 9), RelativeCode.TWOS_COMPLEMENT)
+    does = Assignment("knob", "/transport/beats", low=span[0], high=span[1])
+    controller = Controller(Device("own", "own", (), {"knob": knob}), (does,), room.table.resolve)
+    room.desk.do(t.SetTempo(None, 3))
+    controller.receive(control(9, 1))
+    assert room.desk.transport.beats_per_bar == (4 if span[0] < span[1] else 2)
+
+
 def _shown(screen: Screen) -> list[Message]:
     found: list[Message] = []
     while messages := screen.update():
         found += messages
     return found
+
+
+def test_what_goes_while_it_is_shown_is_shown_as_nothing(room: Room) -> None:
+    """Another surface may take an effect out between the look at its address and the look at its range."""
+    ring = Ring(Source(SourceKind.CC, 0, 48), 1, 11)
+    knob = ControlOfDevice("knob", ControlKind.ABSOLUTE, Source(SourceKind.CC, 0, 9), ring=ring)
+    found = room.table.resolve("/track/vocals/fx/1/threshold_db")
+    does = Assignment("knob", "/track/vocals/fx/1/threshold_db")
+    screen = Screen(Controller(Device("own", "own", (), {"knob": knob}), (does,), lambda address: found))
+    room.desk.do(c.RemoveEffect("vocals", 0))
+    assert screen.update() == [control(48, 0)]
 
 
 def test_a_motor_fader_is_echoed_exactly_but_not_under_a_finger(room: Room) -> None:
@@ -191,6 +221,20 @@ def test_mackie_shows_names_values_and_levels(room: Room) -> None:
     assert {message.data[3] for message in display.update()} == {0x15}
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-12.5 dB", "-12.5"),
+        ("-inf dB", "-infdB"),
+        ("0.0 dB", "0.0 dB"),
+        ("12000 Hz", "12000"),
+        ("low shelf", "lowshe"),
+    ],
+)
+def test_a_value_is_shown_with_its_unit_or_without(text: str, shown: str) -> None:
+    assert cell_text(value_text(text)).rstrip() == shown
+
+
 @given(st.text(max_size=30))
 def test_any_text_fits_a_cell(text: str) -> None:
     cell = cell_text(text)
@@ -248,3 +292,51 @@ def test_what_a_press_means(room: Room, press: str) -> None:
             "trigger": [True, True, True, True],
         }[press]
     )
+
+
+def test_a_port_under_windows_has_the_same_name_wherever_it_stands() -> None:
+    korg, two = ["Microsoft GS Wavetable Synth 0", "nanoKONTROL2 1"], ["nanoKONTROL2 0", "BCF2000 [1] 1", "Port 1 2"]
+    assert plain_names(korg)[1] == plain_names(two)[0] == "nanoKONTROL2"
+    assert plain_names(two)[1:] == ["BCF2000 [1]", "Port 1"]
+
+
+def test_a_controller_takes_no_output_from_another(room: Room, cable: Cable) -> None:
+    """The second of two that are alike, whose output comes a little after its input."""
+    first = cable.plug("nanoKONTROL2")
+    outputs = ["nanoKONTROL2"]
+    cable.outputs = lambda: outputs
+    with room.surface(cable) as surface:
+        room.run(surface)
+        second = cable.plug("nanoKONTROL2 #2")
+        first.sent.clear()
+        room.run(surface)
+        room.run(surface)
+        assert first.sent == []
+        outputs.append("nanoKONTROL2 #2")
+        room.run(surface)
+        room.run(surface)
+    assert second.sent
+
+
+def test_a_plug_that_comes_loose_for_a_moment_is_noticed(room: Room, cable: Cable) -> None:
+    cable.plug("nanoKONTROL2")
+    with room.surface(cable) as surface:
+        room.run(surface)
+        del cable.wires["nanoKONTROL2"]
+        room.now[0] += 0.3
+        surface.step()
+        wire = cable.plug("nanoKONTROL2")
+        room.now[0] += 1.0
+        surface.step()
+        wire.waiting.append([0xB0, 48, 127])
+        surface.step()
+    assert room.track("vocals").mute
+
+
+def test_of_two_alike_the_second_keeps_its_name_when_the_first_is_unplugged() -> None:
+    """What is open under a name is that port for as long as it is there."""
+    names = PortNames()
+    assert names.told_apart(["nano 20:0", "synth 21:0", "nano 24:0"]) == ["nano", "synth", "nano #2"]
+    assert names.told_apart(["synth 21:0", "nano 24:0"]) == ["synth", "nano #2"]
+    assert names.told_apart(["synth 21:0", "nano 24:0", "nano 28:0"]) == ["synth", "nano #2", "nano"]
+    assert names.told_apart(["same", "same"]) == ["same", "same #2"]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mido import Message
 
+from plugin_host.cli.midi import _learned
 from plugin_host.control.midi.controller import Controller
 from plugin_host.control.midi.device import ControlKind
 from plugin_host.control.midi.learn import QUIET_SECONDS, Found, Learner
@@ -15,8 +16,9 @@ from plugin_host.control.midi.learned_file import keep_learned, learned, read_le
 from plugin_host.control.midi.relative import RelativeCode
 from plugin_host.control.midi.sources import Halves, Source, SourceKind
 from plugin_host.control.midi.surface import MidiSurface
+from plugin_host.control.midi.target_address import check_target
 from plugin_host.desk.events import DeskWarning
-from plugin_host.errors import PresetError
+from plugin_host.errors import ControlError, PresetError
 
 Room = Cable = Any  # the conftest's
 ABSOLUTE, RELATIVE, BUTTON = ControlKind.ABSOLUTE, ControlKind.RELATIVE, ControlKind.BUTTON
@@ -107,6 +109,30 @@ def test_the_file_keeps_everything(
     keep_learned(path, learned(port, source, BUTTON, None, "/ab"))
     keep_learned(path, new)
     assert read_learned(path) == (new,)
+
+
+@pytest.mark.parametrize(
+    ("port", "target"), [("wing", "/track/lead vocals/gain"), ("a JACK client's port " * 14, "/track/vocals/gain")]
+)
+def test_what_is_kept_can_be_read_again(tmp_path: Path, port: str, target: str) -> None:
+    """One entry that could not be read would take all the others with it."""
+    path = tmp_path / "learned.toml"
+    check_target(target)
+    keep_learned(path, learned(port, Source(SourceKind.CC, 0, 7), ABSOLUTE, None, target))
+    keep_learned(path, learned("other", Source(SourceKind.CC, 0, 8), ABSOLUTE, None, "/ab"))
+    assert [each.port for each in read_learned(path)] == [port, "other"]
+
+
+def test_who_learns_in_vain_is_told_of_ports_that_another_program_holds(cable: Cable) -> None:
+    """As on Windows, where a port is one program's alone."""
+
+    def held(name: str, *, virtual: bool = False) -> None:
+        raise ControlError(f"MIDI port {name!r} cannot be opened: it is in use")
+
+    cable.plug("nanoKONTROL2")
+    cable.open_input = held
+    with pytest.raises(ControlError, match=r"no port; .*'nanoKONTROL2' cannot be opened: it is in use"):
+        _learned(cable, "", 0.1)
 
 
 def test_a_spoiled_file_is_told(tmp_path: Path) -> None:

@@ -79,6 +79,27 @@ def test_an_x32_surface(rack: Rack) -> None:
     assert other.rest() == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("/ch/01/mix/fader", math.inf),
+        ("/main/st/mix/fader", math.inf),
+        ("/strip/fader", 1, math.inf),
+        ("/strip/fader", math.inf, 0.5),
+        ("/strip/expand", math.inf, 1),
+        ("/set_surface", math.inf),
+    ],
+)
+def test_infinity_is_no_place_of_a_fader(rack: Rack, said: tuple[Any, ...]) -> None:
+    """It would be the loudest there is."""
+    client, before = rack.client(), rack.desk.mix
+    client.send(*said)
+    client.settle()
+    assert rack.desk.mix == before
+    (warning,) = rack.warnings()
+    assert "inf is no number: send one" in warning
+
+
 def test_a_reaper_surface(rack: Rack) -> None:
     one = rack.client()
     for address, value in [
@@ -109,6 +130,23 @@ def test_a_reaper_surface(rack: Rack) -> None:
     one.settle()
     assert not rack.desk.transport.playing
     assert rack.desk.transport.loop is None
+
+
+def test_a_reaper_surfaces_toggles(rack: Rack) -> None:
+    """A button sends 1 when it is pressed and 0 when it is let go."""
+    one = rack.client()
+    for address in ("/track/2/mute/toggle", "/track/3/solo/toggle", "/track/2/select", "/track/solo/toggle"):
+        one.send(address, 1.0)
+        one.send(address, 0.0) if address.endswith("toggle") else None
+        one.settle()
+    tracks = rack.desk.mix.tracks
+    assert (tracks[1].mute, tracks[1].solo, tracks[2].solo) == (True, True, True)
+    one.send("/track/2/mute/toggle")
+    one.settle()
+    assert not rack.desk.mix.tracks[1].mute
+    one.send("/track/99/mute/toggle", 1)
+    one.settle()
+    assert rack.server.complaints.refused == 1
 
 
 def test_a_reaper_surface_that_is_named_at_the_start(rack: Rack) -> None:

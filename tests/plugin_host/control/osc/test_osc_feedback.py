@@ -35,6 +35,59 @@ def test_everybody_is_told_but_who_did_it(rack: Rack) -> None:
     assert "/track/vocals/fader" in one.values()
 
 
+@pytest.mark.parametrize(
+    ("before", "deed", "told"),
+    [
+        ([], ("/scene/karaoke",), {"/track/vocals/mute": (1,)}),
+        ([("/track/vocals/solo", 1)], ("/solo/clear",), {"/track/vocals/solo": (0,)}),
+        ([("/track/vocals/select", 1)], ("/track/drums/select", 1), {"/track/vocals/select": (0,)}),
+        ([("/transport/play",)], ("/transport/stop",), {"/transport/play": (0,)}),
+        ([], ("/transport/loop/begin", 10.0), {"/transport/loop/on": (1,), "/transport/loop/end": (100.0,)}),
+        ([], ("/ab/toggle",), {"/ab": (1,)}),
+    ],
+)
+def test_who_does_something_is_told_what_came_of_it(
+    rack: Rack, before: list[Any], deed: tuple[Any, ...], told: dict[str, Any]
+) -> None:
+    """A tablet's faders follow the scene that was recalled on it; what it set itself, it is not told."""
+    client = _subscribed(rack)
+    for each in before:
+        client.send(*each)
+    client.rest()
+    client.send(*deed)
+    values = client.values()
+    assert told.items() <= values.items()
+    assert deed[0] not in values
+
+
+def test_a_program_that_pauses_is_not_told_to_stop(rack: Rack) -> None:
+    """Named at the start it may be another host, such as REAPER, which does what it is told."""
+    client = rack.client()
+    surfaces = rack.start(OscSettings(port=0, feedback_to=(f"{LOOPBACK}:{client.port}",)))
+    client.server = (LOOPBACK, surfaces.server.port)
+    client.send("/transport/play")
+    client.rest()
+    client.send("/transport/pause")
+    values = client.values()
+    assert values["/transport/play"] == (0,)
+    assert "/transport/stop" not in values
+    tablet = rack.client()
+    tablet.server = client.server
+    tablet.ask("/subscribe")
+    tablet.send("/transport/toggle")
+    assert tablet.values()["/transport/play"] == (1,)
+
+
+def test_what_was_set_before_a_scene_is_told_as_the_scene_has_it(rack: Rack) -> None:
+    client = _subscribed(rack)
+    client.send("/track/vocals/mute", 0)
+    client.send("/scene/karaoke")
+    client.send("/track/drums/mute", 1)
+    told = client.values()
+    assert told["/track/vocals/mute"] == (1,)
+    assert "/track/drums/mute" not in told
+
+
 @pytest.mark.parametrize("value", [64 / 127, 0.1, 1 / 3, 0.7818, 1.0, 0.0])
 @pytest.mark.parametrize("form", ["fader", "pan/norm", "gain"])
 def test_the_very_value_comes_back(rack: Rack, form: str, value: float) -> None:
@@ -77,6 +130,14 @@ def test_news_can_go_to_a_port_of_its_own(rack: Rack) -> None:
     ear.rest()
     rack.desk.do(SetGain("vocals", -3.0), "somebody")
     assert "/track/vocals/gain" not in ear.values()
+
+
+def test_numbers_may_come_as_texts(rack: Rack) -> None:
+    sender, ear = rack.client(), rack.client()
+    sender.send("/subscribe", str(ear.port), "30", "/track")
+    assert ear.receive() == OscMessage("/subscribed", (30.0,))
+    rack.desk.do(SetGain("vocals", -2.0), "somebody")
+    assert ear.until("/track/vocals/gain").arguments == (-2.0,)
 
 
 def test_subscriptions_lapse_and_are_renewed(rack: Rack) -> None:

@@ -95,7 +95,8 @@ def test_host_info(rack: Rack, query: int) -> None:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({"Origin": "http://evil.example"}, 403), ({"Host": "evil.example"}, 403), ({"Origin": "null"}, 403),
-     ({"Origin": "http://localhost:8080"}, 200), ({"Host": "studio.local"}, 200)],
+     ({"Origin": "http://localhost:8080"}, 200), ({"Host": "studio.local"}, 200),
+     ({"Host": "stemrack-9000.local.:9002"}, 200)],
 )  # fmt: skip
 def test_web_pages_of_strangers_are_not_answered(query: int, headers: dict[str, str], status: int) -> None:
     assert _page(query, "/?HOST_INFO", **headers)[0] == status

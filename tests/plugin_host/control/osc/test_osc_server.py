@@ -10,6 +10,7 @@ from typing import Any
 import ifaddr
 import pytest
 
+from plugin_host.control.osc.complaints import MOST_NAMED, Complaints
 from plugin_host.control.osc.encode import encoded
 from plugin_host.control.osc.framing import Framing, LengthPrefixed, Slip
 from plugin_host.control.osc.packet import Argument, OscMessage, parsed
@@ -17,6 +18,7 @@ from plugin_host.control.osc.schedule import NTP_EPOCH
 from plugin_host.control.osc.settings import LOOPBACK, OscSettings
 from plugin_host.desk.events import MixChanged
 from plugin_host.errors import ControlError
+from plugin_host.mix.commands import RenameTrack
 
 Rack = Any  # the conftest's
 QUIET_SCENE = "night-drive"
@@ -226,6 +228,36 @@ def test_only_those_are_let_in_who_may(rack: Rack) -> None:
     assert OscSettings().admits("8.8.8.8")  # where nothing is said, everybody who reaches it
 
 
+def test_a_pattern_that_comes_to_mean_more(rack: Rack) -> None:
+    client = rack.client()
+    client.ask("/subscribe")
+    client.send("/track/voc*/gain", -3.0)
+    client.settle()
+    rack.desk.do(RenameTrack("drums", "vocoder"))
+    client.send("/track/voc*/gain", -4.0)
+    client.settle()
+    assert [rack.desk.mix.track(name).gain_db for name in ("vocals", "vocoder")] == [-4.0, -4.0]
+    assert rack.warnings() == []
+
+
+def test_one_packet_cannot_keep_all_others_waiting(rack: Rack) -> None:
+    client = rack.client()
+    client.send_bundle(*[("//*", 1)] * 3000)
+    client.settle()
+    assert rack.server.complaints.refused == 1
+    assert "at most 32" in rack.warnings()[0]
+
+
+def test_each_who_is_not_let_in_is_named_once() -> None:
+    """A tablet's address is what its owner needs, whoever knocked before."""
+    told: list[str] = []
+    complaints = Complaints(told.append)
+    for host in ("10.0.0.1", "10.0.0.2", "10.0.0.1", *(f"10.0.1.{number}" for number in range(200))):
+        complaints.deny(host)
+    assert [text.split()[1] for text in told[:2]] == ["10.0.0.1", "10.0.0.2"]
+    assert (len(told), complaints.denied) == (MOST_NAMED, 203)
+
+
 def test_an_open_port_is_warned_of(rack: Rack) -> None:
     opened = rack.start(OscSettings(port=0, listen="0.0.0.0"))  # noqa: S104  (what is tested)
     assert any("--osc-allow" in warning for warning in opened.warnings)
@@ -248,6 +280,11 @@ def test_who_does_not_read_is_hung_up(rack: Rack) -> None:
 def test_impossible_ports(rack: Rack, port: int) -> None:
     with pytest.raises(ControlError, match="--osc-port"):
         rack.start(OscSettings(port=port))
+
+
+def test_an_address_of_another_machine(rack: Rack) -> None:
+    with pytest.raises(ControlError, match=r"192\.0\.2\.1 .*--osc-listen"):  # kept for documentation, RFC 5737
+        rack.start(OscSettings(port=0, listen="192.0.2.1"))
 
 
 def test_a_port_that_is_taken(rack: Rack) -> None:

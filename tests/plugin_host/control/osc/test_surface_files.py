@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from plugin_host.control.osc.packet import OscMessage
 from plugin_host.mix.presets import shipped_folder
 
 Rack = Any  # the conftest's
@@ -47,6 +48,38 @@ def test_layouts_speak_of_what_there_is(rack: Rack, layout: Any) -> None:
         assert parameter.writable if sends else parameter.readable, address
         if span is not None and parameter.kind == "float":
             assert (parameter.minimum, parameter.maximum) == (0.0, 1.0), address
+
+
+def _asked_by_open_stage_control() -> Iterator[tuple[str, str]]:
+    """A fader's address, and what it asks for when it is moved."""
+    session = json.loads((FOLDER / "open-stage-control.json").read_text(encoding="utf-8"))
+    for widget in session["content"]["widgets"]:
+        if widget["type"] == "fader":
+            asked = re.fullmatch(r"send\('(.+)'\)", widget["onValue"])
+            assert asked is not None
+            yield widget["address"], asked[1]
+
+
+def _asked_by_touchosc() -> Iterator[tuple[str, str]]:
+    tree = ElementTree.fromstring(zlib.decompress((FOLDER / "touchosc.tosc").read_bytes()))  # noqa: S314  (as above)
+    for node in tree.iter("node"):
+        if node.get("type") == "FADER":
+            moves, asks = node.findall("messages/osc")
+            assert asks.find("arguments/partial") is None
+            yield str(moves.findtext("path/partial/value")), str(asks.findtext("path/partial/value"))
+
+
+@pytest.mark.parametrize("asked", [_asked_by_open_stage_control, _asked_by_touchosc])
+def test_a_fader_that_is_moved_shows_its_level(rack: Rack, asked: Any) -> None:
+    """Its own moves a surface is not told, the text below the fader it must ask for."""
+    client = rack.client()
+    client.ask("/subscribe", 0, 60, "/bank", "/master", "/transport", "/ab")
+    pairs = [(fader, level) for fader, level in asked() if fader.endswith("/fader")]
+    assert len(pairs) == 9
+    for fader, level in pairs:
+        client.send(fader, 0.5)
+        client.send(level)
+        assert client.until(level) == OscMessage(level, ("-12.0 dB",))
 
 
 def _reaper() -> list[tuple[str, str, str]]:

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -31,6 +32,11 @@ def test_the_command_prints_the_page_json_and_a_list() -> None:
     assert {"address", "kind", "access", "unit", "minimum", "maximum", "taper"} <= listed["parameters"][0].keys()
     assert [entry["address"] for entry in json.loads(_run("/ab", "--json"))["parameters"]] == ["/ab", "/ab/toggle"]
     assert "/transport/play" in _run("transport")
+
+
+def test_a_search_for_a_tracks_name_says_how_tracks_stand_there(capsys: pytest.CaptureFixture[str]) -> None:
+    params.params("vocals")
+    assert "no address has 'vocals' in it" in capsys.readouterr().err
 
 
 def test_every_parameter_is_declared_whole() -> None:

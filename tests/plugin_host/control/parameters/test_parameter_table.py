@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from plugin_host.control.parameters.declaration import Value
 from plugin_host.control.parameters.feedback import Feedback
+from plugin_host.desk.events import SceneRecalled
 from plugin_host.errors import ControlError, EffectError, HostError, MixError
 from plugin_host.live.port import SetReference
 from plugin_host.mix import commands as c
@@ -243,6 +244,8 @@ def test_the_transport(surface: Surface) -> None:
     surface.write("/transport/seek", "1:23.5")
     assert surface.read("/transport/position") == 83.5
     assert surface.read("/transport/position/str") == "1:23.500"
+    surface.write("/transport/loop/end", 59.9996)
+    assert surface.read("/transport/loop/end/str") == "1:00.000"
     surface.write("/transport/toggle", 1)
     assert surface.read("/transport/stop")
     surface.write("/transport/seek/norm", 0.25)
@@ -291,7 +294,13 @@ def test_scenes_are_recalled_at_once_or_over_seconds(surface: Surface) -> None:
     assert not any(track.mute for track in surface.desk.mix.tracks)
     surface.write("/scene/karaoke", True)
     assert all(track.mute for track in surface.desk.mix.tracks)
-    surface.write("/scene/everyone", 5.0)
+    told = surface.desk.subscribe()
+    for seconds in (5.0, "4", "3 s", "0:02", "now", "on"):
+        surface.write("/scene/everyone", seconds)
+    recalled = [event.seconds for event in told.drain() if isinstance(event, SceneRecalled)]
+    assert recalled == [5.0, 4.0, 3.0, 2.0, 0.0, 0.0]
+    with pytest.raises(ControlError, match="4 cats"):
+        surface.write("/scene/everyone", "4 cats")
     assert "karaoke" in str(surface.read("/scene/list"))
     assert addresses(surface, "/scene/..%2Fkaraoke") == []
 
