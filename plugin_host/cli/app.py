@@ -3,6 +3,7 @@
 import os
 import sys
 import traceback
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -68,6 +69,9 @@ def main() -> None:
     # Threads of the networks' library that wait for work should sleep, not spin: on a machine that does anything else
     # (plays, for instance) spinning costs several times what the network itself does. Read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if isinstance(sys.stdout, TextIOWrapper):
+        # As on standard error: a name that is no Unicode, or a sign that the terminal lacks, is shown by its number.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except (SeparationError, HostError) as error:

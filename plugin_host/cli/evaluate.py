@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.model_choice import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from separation_core.inference.quality import Effort
     from separation_core.jobs.options import SessionOptions
 
-    Cases = Iterator[SongCase]
+    Cases = Sequence[AbstractContextManager[SongCase]]
     Groups = Mapping[str, Sequence[SongScores]]
 
 Show = Callable[[str, int, int], None]
@@ -86,17 +87,21 @@ def evaluate(
     """Score separated stems against TRUTH: MDX SDR, SI-SDR, museval's SDR/ISR/SIR/SAR, and leaks into silent stems.
 
     A true stem without a file is silence. Give the folder of ESTIMATES, or --model to separate the mixtures here.
+    A song with a file that cannot be read is left out, and the exit code is 1.
     """
     if (estimates is None) == (model is None):
         raise typer.BadParameter("give either a folder of estimates or --model", param_hint="ESTIMATES")
     if keep and model is None:
         raise typer.BadParameter("only --model makes sessions that can be kept", param_hint="--keep")
+    if keep and keep.exists() and not keep.is_dir():
+        raise typer.BadParameter(f"{keep} is a file: give a folder for the sessions", param_hint="--keep")
     from separation_core.evaluation.score_files import check_target, write_scores
     from separation_core.evaluation.stem_folders import find_songs
 
     for path in output or []:
         check_target(path)
     songs = find_songs(truth)
+    _check_groups(songs, group or [])
     model = model and real_name(model)
     about = {"truth": str(truth), "estimates": str(estimates or ""), "model": model or ""}
     with stage_progress() as show:
@@ -108,13 +113,15 @@ def evaluate(
             about["settings"] = _settings_text(options)
             about["device"] = device_named(options)
             cases = _separated(songs, options, keep, show)
-        scores = _scored(cases, len(songs), show, museval=museval, audible=audible)
+        scores, failed = _scored(cases, show, museval=museval, audible=audible)
     groups = _grouped(scores, group or [])
     if audible is not None:
         about["audible"] = f"true stems under {audible:g} dBFS RMS are left out"
     _tell(scores, groups, about, json=json)
     for path in output or []:
         write_scores(path, scores, about, groups)
+    if failed:
+        raise typer.Exit(1)
 
 
 def _options(model: str, sum_mode: str, effort: "Effort", device: str, precision: str) -> "SessionOptions":
@@ -143,39 +150,54 @@ def _settings_text(options: "SessionOptions") -> str:
     )
 
 
-def _grouped(scores: Sequence["SongScores"], beginnings: Sequence[str]) -> "Groups":
-    """The songs of each group; wrong usage where there are none."""
-    groups = {text: [song for song in scores if song.name.startswith(text)] for text in beginnings}
-    for text, songs in groups.items():
-        if not songs:
+def _check_groups(songs: Sequence["TrueSong"], beginnings: Sequence[str]) -> None:
+    """Wrong usage, before the work, where a group has no songs."""
+    for text in beginnings:
+        if not any(song.name.startswith(text) for song in songs):
             raise typer.BadParameter(f"no song's name begins with {text!r}", param_hint="--group")
-    return groups
+
+
+def _grouped(scores: Sequence["SongScores"], beginnings: Sequence[str]) -> "Groups":
+    """The scored songs of each group that has any."""
+    groups = {text: [song for song in scores if song.name.startswith(text)] for text in beginnings}
+    return {text: songs for text, songs in groups.items() if songs}
 
 
 def _found(songs: Sequence["TrueSong"], estimates: Path) -> "Cases":
-    """The songs that have estimates, paired with them; a note about those that have none."""
+    """The songs that have estimates, each paired with them; a note about those that have none."""
     from separation_core.evaluation.stem_folders import make_cases
 
     cases, missing = make_cases(songs, estimates)
     if missing:
         note(f"{len(missing)} of {len(songs)} songs have no estimates and are left out: {', '.join(missing)}")
-    yield from cases
+    return [nullcontext(case) for case in cases]
 
 
 def _separated(songs: Sequence["TrueSong"], options: "SessionOptions", keep: Path | None, show: Show) -> "Cases":
-    """Each song separated when its turn comes, its session removed afterwards unless it is kept."""
+    """Each song, to be separated when its turn comes."""
+    known = {stem for song in songs for stem in song.stems}
+    prefixes = [f"{place + 1}/{len(songs)} " for place in range(len(songs))]
+    return [
+        _session_of(song, known, options, keep, _named(show, prefix))
+        for song, prefix in zip(songs, prefixes, strict=True)
+    ]
+
+
+@contextmanager
+def _session_of(
+    song: "TrueSong", known: set[str], options: "SessionOptions", keep: Path | None, progress: Show
+) -> "Iterator[SongCase]":
+    """The song separated; its session is removed afterwards unless it is kept."""
     from separation_core.evaluation.mixture import mixture_file
     from separation_core.evaluation.stem_folders import make_case, session_stems
     from separation_core.jobs.prepare_session import prepare_session
 
-    known = {stem for song in songs for stem in song.stems}
-    for place, song in enumerate(songs):
-        with _folder(keep) as folder, tempfile.TemporaryDirectory(prefix="stemrack-") as work:
-            target = folder / f"{song.name}.stemrack"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            progress = _named(show, f"{place + 1}/{len(songs)} ")
-            session = prepare_session(mixture_file(song, Path(work)), target, options=options, progress=progress)
-            yield make_case(song, session_stems(session.folder), known)
+    with _folder(keep) as folder, tempfile.TemporaryDirectory(prefix="stemrack-") as work:
+        target = folder / f"{song.name}.stemrack"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mixture = mixture_file(song, Path(work))
+        session = prepare_session(mixture, target, options=options, progress=progress, note=note)
+        yield make_case(song, session_stems(session.folder), known)
 
 
 @contextmanager
@@ -191,17 +213,26 @@ def _named(show: Show, prefix: str) -> Show:
     return lambda stage, done, total: show(prefix + stage, done, total)
 
 
-def _scored(cases: "Cases", songs: int, show: Show, *, museval: bool, audible: float | None) -> list["SongScores"]:
+def _scored(cases: "Cases", show: Show, *, museval: bool, audible: float | None) -> tuple[list["SongScores"], int]:
+    """The scores, and how many songs had none because a file of theirs is no sound; that error where all had none."""
+    from separation_core.errors import SongUnreadable, UnsupportedAudio
     from separation_core.evaluation.song_scores import score_song
 
-    scores = []
-    for place, case in enumerate(cases):
-        progress = partial(show, f"{place + 1}/{songs} score")
-        found = score_song(case, museval=museval, audible_db=audible, progress=progress)
+    scores: list[SongScores] = []
+    for place, one in enumerate(cases):
+        progress = partial(show, f"{place + 1}/{len(cases)} score")
+        try:
+            with one as case:
+                found = score_song(case, museval=museval, audible_db=audible, progress=progress)
+        except (SongUnreadable, UnsupportedAudio) as error:
+            if place + 1 == len(cases) and not scores:
+                raise
+            note(f"left out: {error}")
+            continue
         for warning in found.warnings:
             note(warning)
         scores.append(found)
-    return scores
+    return scores, len(cases) - len(scores)
 
 
 def _tell(songs: Sequence["SongScores"], groups: "Groups", about: dict[str, str], *, json: bool) -> None:
@@ -242,5 +273,6 @@ def _show(
     for metric in metrics:
         table.add_column(f"{metric.usual}\n{metric.title}" if averages else metric.title, justify="right")
     for stem, scores in rows.items():
-        table.add_row(stem, *(f"{scores[m.name]:.2f}".replace("-", "−") if m.name in scores else "" for m in metrics))
+        cells = (f"{scores[m.name]:.2f}".replace("-", "−") if m.name in scores else "" for m in metrics)
+        table.add_row(escape(stem), *cells)
     out.print(table)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.reporting import clock, decibels, detail, out, print_json
@@ -39,12 +40,12 @@ def check(
 
 
 def _show_report(report: "SessionReport") -> None:
-    out.print(f"[bold]{report.folder.name}[/]  {clock(report.frames / report.rate)} at {report.rate} Hz")
+    out.print(f"[bold]{escape(report.folder.name)}[/]  {clock(report.frames / report.rate)} at {report.rate} Hz")
     files = [report.song] if report.song else []
     table = Table("", "loudness", "peak", "true peak", "RMS", "like the song", box=None, pad_edge=False)
     for file in (*files, *report.stems):
         levels = (decibels(file.lufs, "LUFS"), *(decibels(v) for v in (file.peak_db, file.true_peak_db, file.rms_db)))
-        table.add_row(file.name, *levels, f"{file.likeness:.2f}")
+        table.add_row(escape(file.name), *levels, f"{file.likeness:.2f}")
     out.print(table)
     if report.sum_error:
         error = report.sum_error
@@ -55,9 +56,8 @@ def _show_report(report: "SessionReport") -> None:
 
 
 def _show_finding(finding: "Finding") -> None:
-    out.print(
-        f"{MARKS[finding.severity]} {finding.subject}: {finding.message} [dim]→ {finding.remedy}[/]", soft_wrap=True
-    )
+    said = escape(f"{finding.subject}: {finding.message}")
+    out.print(f"{MARKS[finding.severity]} {said} [dim]→ {escape(finding.remedy)}[/]", soft_wrap=True)
 
 
 def info(
@@ -97,8 +97,7 @@ def _song_info(path: Path, *, json: bool) -> None:
         print_json(asdict(song))
         return
     length = clock(song.frames / song.rate) if song.frames else "length known only by decoding"
-    out.print(
-        f"[bold]{path.name}[/]  {song.container} {song.encoding}, {song.channels} channels at {song.rate} Hz, {length}"
-    )
+    facts = f"{song.container} {song.encoding}, {song.channels} channels at {song.rate} Hz, {length}"
+    out.print(f"[bold]{escape(path.name)}[/]  {facts}")
     for name, value in song.tags.items():
         out.print(f"  {name}: {value}", markup=False, highlight=False)

@@ -48,6 +48,7 @@ def chosen_model(asked: str | None, *, stem: str = "") -> str:
     stem: the only one that is wanted of it. Only a model that nobody asked for by name is given up, in one line, where
     it is not here and cannot be downloaded.
     """
+    from separation_core.errors import WriteFailed
     from separation_core.zoo.built_in import DEFAULT_MODEL
     from separation_core.zoo.checkpoints import NotDownloadedError
     from separation_core.zoo.load import get_model
@@ -58,7 +59,7 @@ def chosen_model(asked: str | None, *, stem: str = "") -> str:
     try:
         with stage_progress() as show:
             get_model(usual, stem=stem, progress=download_bar(show, usual))
-    except NotDownloadedError as error:
+    except (NotDownloadedError, WriteFailed) as error:
         note(f"{MODEL_VARIABLE}={usual}: {error}; going on with the default model")
         return real_name(DEFAULT_MODEL)
     except KeyboardInterrupt:
@@ -82,14 +83,16 @@ def chosen_effort(
 
     chosen = effort(Quality(quality), overlap=overlap, shifts=shifts, augment=augment)
     if quality != Quality.NORMAL:
-        note(f"quality {quality}: {chosen.cost:.2g} × the computing of normal; {_gain(model, quality)}")
+        measured = chosen == effort(Quality(quality))
+        note(f"quality {quality}: {chosen.cost:.2g} × the computing of normal; {_gain(model, quality, measured)}")
     return chosen
 
 
-def _gain(model: str, quality: str) -> str:
+def _gain(model: str, quality: str, measured: bool) -> str:
+    """What is known of it; measured: whether nothing was chosen that differs from the quality as it is measured."""
     from separation_core.zoo.built_in import built_in_card, is_built_in
 
-    gains = built_in_card(model).gains if is_built_in(model) else {}
+    gains = built_in_card(model).gains if measured and is_built_in(model) else {}
     if quality not in gains:
         return f"nobody has measured what {model} gains by it"
     return f"measured gain {gains[quality]:+.2f} dB (mean MDX SDR)".replace("-", "−")

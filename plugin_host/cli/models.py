@@ -1,15 +1,15 @@
 """`stemrack models`: the separation models there are, which are here, and what they may be used for."""
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.model_choice import download_bar
-from plugin_host.cli.reporting import detail, note, out, print_json, stage_progress
+from plugin_host.cli.reporting import detail, note, out, print_json, print_text, stage_progress
 
 if TYPE_CHECKING:
     from separation_core.zoo.added import AddedModel
@@ -61,7 +61,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Models to download.", s
             note("stopped; the same command goes on from here")
             raise typer.Exit(130) from None
         for path in paths or ("built in",):
-            out.print(f"[green]✓[/] {name}: {path}", highlight=False, soft_wrap=True)
+            out.print(f"[green]✓[/] {name}: {escape(str(path))}", highlight=False, soft_wrap=True)
         card = catalogue().get(name)
         if card and card.commercial_use != "yes":
             note(f"{name}: {card.licence}; see {card.licence_source}")
@@ -87,7 +87,7 @@ def add(
     if json:
         print_json(asdict(added))
     elif isinstance(added, AddedModel):
-        out.print(f"[green]✓[/] {added.name}: {added.architecture}, {', '.join(added.stems)}", highlight=False)
+        out.print(f"[green]✓[/] {added.name}: {added.architecture}, {escape(', '.join(added.stems))}", highlight=False)
         if added.assumed:
             note(f"the file does not say: {'; '.join(added.assumed)} (assumed; --like and --stems say otherwise)")
     else:
@@ -212,13 +212,23 @@ def _value(score: "Score", stems: int) -> str:
 
 
 def _show_verified(found: dict[str, tuple["Verification", ...]]) -> None:
+    from separation_core.zoo.added import added_models
+
     if not found:
         detail("no downloaded or added model is here")
+    own = added_models()
     for name, files in found.items():
+        if not files:
+            out.print(f"{name}: [green]✓[/] built in", highlight=False)
         for file in files:
             out.print(f"{name}: {STATES[file.state]} [dim]{file.file}[/]", highlight=False, soft_wrap=True)
         if any(file.state == "damaged" for file in files):
-            note(f"{name}: `stemrack models get {name}` downloads it again")
+            again = (
+                f"models add {own[name].source} --name {name}` takes"
+                if name in own
+                else f"models get {name}` downloads"
+            )
+            note(f"{name}: `stemrack {again} it again")
 
 
 def _show_built_in(card: "BuiltInCard", *, json: bool, markdown: bool) -> None:
@@ -227,7 +237,7 @@ def _show_built_in(card: "BuiltInCard", *, json: bool, markdown: bool) -> None:
     if json:
         print_json(asdict(card) | {"here": True})
     elif markdown:
-        sys.stdout.write(as_markdown(card))
+        print_text(as_markdown(card))
     else:
         out.print(as_text(card), highlight=False)
 
@@ -236,7 +246,7 @@ def _show_own(own: "AddedModel", *, json: bool) -> None:
     if json:
         print_json(asdict(own))
         return
-    out.print(f"[bold]{own.name}[/]  {own.architecture}, {', '.join(own.stems)}", highlight=False)
+    out.print(f"[bold]{own.name}[/]  {own.architecture}, {escape(', '.join(own.stems))}", highlight=False)
     detail(f"{own.path}, from {own.source} (SHA-256 {own.source_sha256})")
 
 

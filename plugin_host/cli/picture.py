@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from plugin_host.cli.reporting import out
 from plugin_host.cli.times import seconds
@@ -47,7 +48,7 @@ def picture(
     target = output or Path(f"{opened.folder.name.removesuffix('.stemrack')}.png")
     draw_overview(target, song, stems, _remix(opened, remix, first, last), opened.rate, width=width)
     size = target.stat().st_size / 1000
-    out.print(f"[green]✓[/] {target}: {size:.0f} kB", highlight=False, soft_wrap=True)
+    out.print(f"[green]✓[/] {escape(str(target))}: {size:.0f} kB", highlight=False, soft_wrap=True)
 
 
 def _stretch(session: "HostSession", start: str, end: str) -> tuple[int, int]:

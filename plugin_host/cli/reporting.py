@@ -49,7 +49,17 @@ def detail(text: str) -> None:
 
 def print_json(value: object) -> None:
     """The result for a script: one JSON document; infinities become null, which JSON has no word for."""
-    sys.stdout.write(json.dumps(_finite(value), indent=2, default=str, allow_nan=False) + "\n")
+    print_text(json.dumps(_finite(value), indent=2, default=str, allow_nan=False) + "\n")
+
+
+def print_text(text: str) -> None:
+    """The result for a script, as it is; what a reader who went away means is left to `main`, as above."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Without its error number, by which click would take it for its own business and end with exit code 1.
+        raise BrokenPipeError from None
 
 
 def _finite(value: object) -> object:

@@ -143,7 +143,7 @@ def _channel_pair(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() and int(part) >= 1 for part in parts):
+    if len(parts) != 2 or not all(part.strip().isdecimal() and int(part) >= 1 for part in parts):
         raise typer.BadParameter(f"{text!r}: give two channels counted from 1, such as 1,2", param_hint="--channels")
     return int(parts[0]), int(parts[1])
 

@@ -91,7 +91,7 @@ def _tell(outcome: "Outcome", place: str, where: str, *, json: bool) -> None:
     """What became of one song, as soon as it is known; where: the device."""
     session = outcome.session
     if session is None:
-        _print_error(str(outcome.error))
+        _print_error(_named(outcome))
         return
     for warning in session.manifest.warnings:
         note(f"{outcome.song}: {warning}")
@@ -102,6 +102,12 @@ def _tell(outcome: "Outcome", place: str, where: str, *, json: bool) -> None:
     stems = ", ".join(session.stem_names)
     line = f"{place}  {outcome.song.name} → {session.folder}  {length}, {stems}, {done}"
     out.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _named(outcome: "Outcome") -> str:
+    """What went wrong, and with which song where that does not say it."""
+    said, song = str(outcome.error), str(outcome.song)
+    return said if song in said else f"{song}: {said}"
 
 
 def _summary(outcome: "Outcome", where: str) -> dict[str, object]:

@@ -65,5 +65,5 @@ def show_session(session: "Session") -> None:
     table = Table("stem", "loudness", "peak", "", box=None, pad_edge=False)
     for stem in manifest.stems:
         remark = "[dim]silent[/]" if stem.silent else ""
-        table.add_row(stem.name, decibels(stem.lufs, "LUFS"), decibels(stem.peak_db, "dBFS"), remark)
+        table.add_row(escape(stem.name), decibels(stem.lufs, "LUFS"), decibels(stem.peak_db, "dBFS"), remark)
     out.print(table)

@@ -117,7 +117,7 @@ def _draw_panel(row: "SubFigure", panel: _Panel, rate: int, seconds: float, loud
     _draw_wave(wave, panel, seconds, rate)
     _draw_spectrogram(spectrum, panel, rate, seconds, loudest)
     _label_time(spectrum, seconds, shown=last)
-    row.text(0.012, 0.74, panel.name, color=panel.colour, fontsize=15, fontweight="bold", va="center")
+    row.text(0.012, 0.74, panel.name, color=panel.colour, fontsize=15, fontweight="bold", va="center", parse_math=False)
     if panel.title:
         row.text(0.012, 0.56, panel.title, color=_INK, fontsize=9.5, va="center")
     row.text(0.012, 0.42 if panel.title else 0.56, _level_text(panel.sound), color=_FAINT, fontsize=8.5, va="center")
@@ -198,7 +198,12 @@ def _level_text(sound: NDArray[np.float32]) -> str:
 
 
 def _save(figure: "Figure", path: Path) -> None:
+    """Under another name until it is whole."""
+    partial = path.with_name(f".{path.name}.part")
     try:
-        figure.savefig(path, facecolor=_BACKGROUND)
+        figure.savefig(partial, facecolor=_BACKGROUND, format=path.suffix[1:].lower())
+        partial.replace(path)
     except OSError as error:
         raise HostError(f"{path}: cannot write the picture: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from separation_core.audio.blocks import reblock
-from separation_core.audio.channels import to_stereo
+from separation_core.audio.channels import WAVE_SPEAKERS, to_stereo
 from separation_core.audio.reading import SongInfo, describe_song, open_song
 from separation_core.audio.resampling import resample_blocks, resampled_frames
-from separation_core.errors import SeparationError
+from separation_core.errors import SeparationError, UnsupportedAudio
 from separation_core.evaluation.stem_folders import SongCase
 from separation_core.units import Hertz
 
@@ -35,7 +35,7 @@ class AlignedStems:
 
     def __init__(self, case: SongCase) -> None:
         self._case = case
-        self._infos = {path: describe_song(path) for path in _paths(case)}
+        self._infos = {path: _described(path) for path in _paths(case)}
         self._true = [path for files in case.true.values() for path in files]
         self.rate: Hertz = self._infos[self._true[0]].rate
         self.channels = 1 if all(info.channels == 1 for info in self._infos.values()) else 2
@@ -92,6 +92,14 @@ class AlignedStems:
         if missing < 0:
             change = f"{-missing:.3f} s longer than the song and is cut"
         return f"{info.path} is {change}"
+
+
+def _described(path: Path) -> SongInfo:
+    """The facts about a file. UnsupportedAudio, naming it, for more channels than can be mixed down."""
+    info = describe_song(path)
+    if info.channels > max(WAVE_SPEAKERS):
+        raise UnsupportedAudio(f"{path} has {info.channels} channels and no known layout; mix it down to two first")
+    return info
 
 
 def _paths(case: SongCase) -> list[Path]:

@@ -48,7 +48,7 @@ class BssEval:
         if stems * channels > MOST_CHANNELS:
             raise SeparationError(
                 f"{stems} stems of {channels} channels are too many for the museval scores, which take "
-                f"{MOST_CHANNELS} channels in all: score fewer stems at once, or leave these scores out"
+                f"{MOST_CHANNELS} channels in all: score fewer stems at once, or none of these (--no-museval)"
             )
         self._shape = (stems, channels)
         self._correlations = Correlations(stems * channels, stems * channels)

@@ -26,14 +26,20 @@ def plot_scores(picture: Path, songs: Sequence[SongScores]) -> None:
 
     metrics, summary = present(songs), summarise(songs)
     stems = [stem for stem in summary if stem != "all"]
-    columns = min(_PANELS_IN_A_ROW, len(metrics))
-    rows = -(-len(metrics) // columns)
+    panels = max(1, len(metrics))  # none at all where every stem was left out
+    columns = min(_PANELS_IN_A_ROW, panels)
+    rows = -(-panels // columns)
     figure = Figure(figsize=(2.8 * max(2, columns), 3.2 * rows), layout="constrained")
     for place, metric in enumerate(metrics):
         _draw(figure.add_subplot(rows, columns, place + 1), metric, stems, songs, summary)
     figure.suptitle(f"{len(songs)} {'song' if len(songs) == 1 else 'songs'}, dB; bar: {_bars(metrics)}", fontsize=9)
-    with write_errors(picture):
-        figure.savefig(picture, dpi=130)
+    partial = picture.with_name(f".{picture.name}.part")
+    try:
+        with write_errors(picture):
+            figure.savefig(partial, dpi=130, format=picture.suffix[1:].lower())
+            partial.replace(picture)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _draw(axes: Any, metric: Metric, stems: Sequence[str], songs: Sequence[SongScores], summary: Summary) -> None:
@@ -46,7 +52,7 @@ def _draw(axes: Any, metric: Metric, stems: Sequence[str], songs: Sequence[SongS
         axes.hlines(average, place - 0.35, place + 0.35, color=f"C{place}", linewidth=2)
         axes.annotate(f"{average:.1f}", (place, average), (0, 3), textcoords="offset points", ha="center", fontsize=7)
     axes.set_title(metric.title)
-    axes.set_xticks(range(len(stems)), stems, rotation=45, ha="right")
+    axes.set_xticks(range(len(stems)), stems, rotation=45, ha="right", parse_math=False)
     axes.set_xlim(-0.6, len(stems) - 0.4)
     axes.margins(y=0.15)
     low, high = axes.get_ylim()

@@ -60,11 +60,16 @@ def _songs_below(folder: Path, top: Path, deeper: int) -> Iterable[TrueSong]:
     files = dict(_stem_files(folder))
     mixture = files.pop(MIXTURE, None)
     if files:
-        name = folder.name or folder.resolve().name if folder == top else folder.relative_to(top).as_posix()
+        name = _own_name(folder) if folder == top else folder.relative_to(top).as_posix()
         yield TrueSong(name, files, mixture)
     elif deeper:
         for inner in sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
             yield from _songs_below(inner, top, deeper - 1)
+
+
+def _own_name(folder: Path) -> str:
+    """Its name, also where it is given as "." or ".."."""
+    return folder.name if folder.name not in ("", "..") else folder.resolve().name
 
 
 def _stem_files(folder: Path) -> Mapping[str, Path]:

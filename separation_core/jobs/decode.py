@@ -18,8 +18,11 @@ from separation_core.jobs.part import Span
 from separation_core.jobs.stretches import read_blocks
 from separation_core.jobs.watch import Stage, Watch
 from separation_core.jobs.workspace import Workspace
+from separation_core.sessions.fields import LONGEST_TEXT
 from separation_core.units import Hertz
 
+LARGEST_SAMPLE = 1e12
+"""Beyond all scales in use (32-bit integers as floats reach 2e9): damage, whose square would be infinite."""
 _RECORD = "decoded"
 _HASH_BLOCK = 1 << 20
 
@@ -96,18 +99,24 @@ def _copy(reader: SongReader, path: Path, options: SessionOptions, watch: Watch)
         if not writer.frames_written:
             raise SongUnreadable(f"{info.path} holds no audio: give a song with at least one sample")
     levels = meter.levels()
-    return Decoded(levels.frames, levels.lufs, levels.peak_db, (*reader.warnings, *repair.warnings(info.rate)))
+    warnings = (_told(line) for line in (*reader.warnings, *repair.warnings(info.rate)))
+    return Decoded(levels.frames, levels.lufs, levels.peak_db, tuple(warnings))
+
+
+def _told(line: str) -> str:
+    """As a manifest can hold it: the song's name in it may be no Unicode, or very long."""
+    return line.encode("utf-8", "replace").decode("utf-8")[-LONGEST_TEXT:]
 
 
 class Repair:
-    """Replaces samples that are no numbers by 0 and counts them."""
+    """Replaces samples that are no sound by 0 and counts them."""
 
     def __init__(self) -> None:
         self.replaced = 0
         self.first_frame = 0
 
     def cleaned(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same blocks (channel, frame), every sample finite."""
+        """The same blocks (channel, frame), every sample finite and at most `LARGEST_SAMPLE`."""
         start = 0
         for block in blocks:
             yield self._finite(block, start)
@@ -118,12 +127,12 @@ class Repair:
         if not self.replaced:
             return ()
         return (
-            f"{self.replaced} samples of the song are not numbers (NaN or infinite) and became 0, "
+            f"{self.replaced} samples of the song are not numbers, or beyond {LARGEST_SAMPLE:.0e}, and became 0, "
             f"the first at {self.first_frame / rate:.3f} s",
         )
 
     def _finite(self, block: np.ndarray, start: int) -> np.ndarray:
-        bad = ~np.isfinite(block)
+        bad = ~(np.abs(block) <= LARGEST_SAMPLE)
         if not bad.any():
             return block
         if not self.replaced:

@@ -48,12 +48,13 @@ class Part:
 
         UnsupportedAudio naming `song` where it ends before the part begins.
         """
-        start = round(self.start * rate)
+        # No further than the song, as what a listener may type has more frames than can be counted.
+        start = round(min(self.start * rate, frames))
         if start >= frames:
             raise UnsupportedAudio(
                 f"{song} is {frames / rate:.3f} s long: no part begins at {self.start:g} s, give an earlier start"
             )
-        end = frames if self.end is None else min(round(self.end * rate), frames)
+        end = frames if self.end is None else round(min(self.end * rate, frames))
         return Span(start, max(end, start + 1))
 
     def within(self, info: SongInfo) -> "Part":

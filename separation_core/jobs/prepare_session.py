@@ -26,7 +26,7 @@ from separation_core.jobs.options import SessionOptions, content_key, stem_names
 from separation_core.jobs.part import Span
 from separation_core.jobs.record import model_record, session_manifest, source_record
 from separation_core.jobs.separation_work import memory_warnings, resample_song, separate_song
-from separation_core.jobs.target import refuse_foreign_files, session_name, session_there
+from separation_core.jobs.target import refuse_foreign_files, session_folder, session_name, session_there
 from separation_core.jobs.watch import Note, Progress, Watch
 from separation_core.jobs.workspace import Workspace, open_workspace
 from separation_core.models.contract import Model
@@ -61,7 +61,7 @@ def prepare_session(
     call goes on where it stopped, with the same samples.
     """
     job = _job(song, options or SessionOptions(), separator, Watch(progress, cancelled, note))
-    target = (folder or Path(session_name(song.stem, job.options.part))).absolute()
+    target = session_folder(folder or Path(session_name(song.stem, job.options.part)))
     session = None if force else _known_session(job, target, anywhere=anywhere or folder is None)
     if session is None:
         with writer_lock(target):

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from separation_core.errors import SongUnreadable
@@ -55,7 +56,9 @@ def _walk(folder: Path, *, recursive: bool) -> Iterator[Path]:
 
 
 def _is_session(folder: Path) -> bool:
-    return folder.name.endswith(_SESSION_SUFFIXES) or (folder / MANIFEST_NAME).exists()
+    with suppress(OSError):  # of a folder that may not be entered its owner is told when it is walked
+        return folder.name.endswith(_SESSION_SUFFIXES) or (folder / MANIFEST_NAME).exists()
+    return False
 
 
 def distinct_names(songs: Sequence[Path]) -> tuple[str, ...]:

@@ -101,4 +101,5 @@ def _drop_temporary_files(folder: Path) -> None:
     """Remove what a killed writer left: every temporary file is hidden, no file that counts is."""
     with write_errors(folder):
         for path in list(folder.rglob(".*")):
-            path.unlink()
+            if not path.is_dir():  # some network disks keep hidden folders of their own everywhere
+                path.unlink()

@@ -10,6 +10,8 @@ from separation_core.models.channels_last import BINS, COLUMNS
 
 DEEPEST = 16
 """Layers of the deepest Demucs that makes sense: each halves what it hears at least."""
+LONGEST_SEGMENT = 40
+"""Characters that a length in seconds may have."""
 BRANCH_HEADS = 4
 """Heads of the attention in residual branches."""
 
@@ -131,11 +133,13 @@ class DemucsConfig:
 
 def _seconds(segment: object) -> str:
     try:
-        seconds = Fraction(str(segment))
+        text = str(segment)
+        # No powers of ten: of "1e999999999" every digit would be written out.
+        seconds = Fraction(text if len(text) <= LONGEST_SEGMENT and "e" not in text.lower() else 0)
     except (ValueError, ZeroDivisionError):
         seconds = Fraction(0)
     if seconds <= 0:
-        raise ModelError(f"segment {segment!r} is no length in seconds: give a number or a fraction such as 39/5")
+        raise ModelError(f"segment {segment!r:.60} is no length in seconds: give a number or a fraction such as 39/5")
     return str(seconds)
 
 

@@ -22,7 +22,8 @@ def writer_lock(folder: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _acquired(path)
     try:
-        path.write_text(f"{getpid()}\n", encoding="ascii")
+        with write_errors(path):
+            path.write_text(f"{getpid()}\n", encoding="ascii")
         yield
     finally:
         # Removed while still held: whoever opened the old file meanwhile finds it unlinked and tries again. Windows

@@ -70,8 +70,8 @@ def add_checkpoint(
 
     A published file is put where a download would have put it, and its card is given back; any other becomes a model
     of the user's under `name` (default: the file's name). like: a published model whose configuration it shares, for
-    what shapes do not tell. stems: their names in output order. Raises ModelError for a file that is damaged, hostile,
-    of no known family, or a name that is taken.
+    what shapes do not tell. stems: their names in output order, for files that do not say. Raises ModelError for a
+    file that is damaged, hostile, of no known family or says other stems, or a name that is taken.
     """
     digest = sha256_of(path)
     published = _published_file(digest)
@@ -88,6 +88,8 @@ def add_checkpoint(
         configuration=card.configuration if card else {},
         stems=stems or (card.stems if card else None),
     )
+    if stems and plan.stems != stems:
+        raise ModelError(f"{path} says itself what its stems are ({', '.join(plan.stems)}): leave --stems away")
     model = _written(plan, chosen, path, digest, normalised=plan.normalised or bool(card and card.normalised))
     return replace(model, assumed=plan.assumed)
 
@@ -154,7 +156,7 @@ def _written(plan: "Blueprint", name: str, source: Path, digest: str, *, normali
 
 
 def _read(path: Path) -> AddedModel | None:
-    with suppress(SafetensorError, OSError, KeyError, ValueError, TypeError):
+    with suppress(SafetensorError, OSError, KeyError, ValueError, TypeError, RecursionError):
         with safe_open(path, "np") as file:
             header = file.metadata() or {}
         stems = tuple(str(stem) for stem in json.loads(header["stems"]))

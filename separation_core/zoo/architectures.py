@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from separation_core.errors import ModelError
 from separation_core.models.contract import ModelSpec, Separator
+from separation_core.sessions.manifest import check_stem_name
 from separation_core.units import Hertz
 from separation_core.zoo.card_table import nearest
 
@@ -84,16 +85,28 @@ def build(name: str, config: Any, *, tensors: int, called: str, version: str, de
     """A network whose weights are not set yet, on the device "meta" not even allocated.
 
     tensors: how many weights the file has, which bounds how often a layer may be repeated. Raises ModelError for
-    absurd sizes.
+    absurd sizes, and for stems whose names can be no files.
     """
     _check_sizes(name, config, tensors, called)
     _, network_class = architecture(name).load()
     try:
         with torch.device(device), _Unset():
             network: nn.Module = network_class(config, name=called, version=version)
+            _check_facts(cast(Separator, network).spec, called)
     except (RuntimeError, TypeError, ValueError, ArithmeticError, LookupError, AssertionError) as error:
         raise ModelError(f"{called} cannot be built: {' '.join(str(error).split())[:200]}") from error
     return network
+
+
+def _check_facts(spec: ModelSpec, called: str) -> None:
+    """Raise ModelError for stems that can be no files, two of one name, and lengths that are none."""
+    for stem in spec.stems:
+        if not isinstance(stem, str) or not check_stem_name(stem):
+            raise ModelError(f"{called}: a stem cannot be called {stem!r:.60}: give plain names of up to 64 characters")
+    if len({stem.casefold() for stem in spec.stems}) < len(spec.stems):
+        raise ModelError(f"{called}: two stems have one name ({', '.join(spec.stems)}): give each its own")
+    if not (type(spec.segment) is type(spec.context) is int and spec.segment > 0 <= spec.context):
+        raise ModelError(f"{called} claims segments of {spec.segment!r:.60} frames: export it again")
 
 
 class _Unset(TorchFunctionMode):

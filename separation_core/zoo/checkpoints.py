@@ -17,7 +17,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from separation_core.errors import Cancelled, ModelError
+from separation_core.errors import Cancelled, ModelError, WriteFailed
 from separation_core.sessions.durable import sync_folder, write_errors, write_text_durably
 from separation_core.sessions.index import cache_folder
 from separation_core.zoo.cards import CheckpointCard
@@ -66,7 +66,8 @@ def find(card: CheckpointCard) -> Path | None:
         # A file that someone put here is as good as a downloaded one if its checksum fits, and nothing otherwise.
         if not (card.sha256 or card.sha256_prefix) or not card.accepts(digest):
             return None
-        _stamp(path, digest)
+        with suppress(WriteFailed):  # a cache that others keep may be read-only: then it is hashed at every use
+            _stamp(path, digest)
     return path if card.accepts(digest) else None
 
 
@@ -132,7 +133,10 @@ def verify_stamp(path: Path) -> Verification:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal. Raises ModelError for a file that cannot be read."""
+    """SHA-256 of a file, in hexadecimal. Raises ModelError for what is no file, or cannot be read."""
+    if path.exists() and not path.is_file():
+        # Opening a pipe would wait for ever, and a device may never end.
+        raise ModelError(f"{path} is a folder, pipe or device, not a file: name a checkpoint")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -161,7 +165,9 @@ def _download(
 
 
 def _by_hand(card: CheckpointCard) -> str:
-    return f"fetch {card.urls[0]} by hand and give it to `stemrack models add`, or choose another model"
+    # Only a checksum tells that a file is this one.
+    named = "" if card.sha256 else ", which gives it a name of its own"
+    return f"fetch {card.urls[0]} by hand and give it to `stemrack models add`{named}, or choose another model"
 
 
 def _partial(path: Path) -> Path:

@@ -68,7 +68,7 @@ def unpack(file: CheckpointFile) -> Weights:
 def _own(file: CheckpointFile) -> Weights:
     try:
         configuration = json.loads(file.header["config"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise ModelError(f"{file.path} has no configuration in its header: export it again") from error
     if not isinstance(configuration, dict):
         raise ModelError(f"{file.path} has a broken configuration in its header: export it again")
@@ -84,12 +84,18 @@ def _demucs_package(file: CheckpointFile, content: dict[Any, Any]) -> Weights:
     if isinstance(state, dict) and "__quantized" in state:
         raise ModelError(f"{file.path} is quantised with DiffQ, which is not supported: take the full version")
     keywords = content.get("kwargs")
-    if not isinstance(keywords, dict) or not all(isinstance(key, str) and _plain(keywords[key]) for key in keywords):
-        raise ModelError(f"{file.path} does not say how its network is built: download it again")
     # Only the stems are ever given by position.
     positional = content.get("args") or ()
-    configuration = ({"sources": positional[0]} if positional else {}) | keywords
-    return Weights(_tensors(state, str(file.path)), f"a Demucs package ({name})", _DEMUCS_CLASSES[name], configuration)
+    if isinstance(keywords, dict) and isinstance(positional, list | tuple) and positional:
+        keywords = {"sources": positional[0]} | keywords
+    if not isinstance(keywords, dict) or not all(_is_setting(*item) for item in keywords.items()):
+        raise ModelError(f"{file.path} does not say how its network is built: download it again")
+    return Weights(_tensors(state, str(file.path)), f"a Demucs package ({name})", _DEMUCS_CLASSES[name], keywords)
+
+
+def _is_setting(key: Any, value: Any) -> bool:
+    """Whether that is a keyword argument; the stems must be a list, the others may be anything plain."""
+    return isinstance(key, str) and _plain(value) and (key != "sources" or isinstance(value, list | tuple))
 
 
 def _plain(value: Any) -> bool:
@@ -105,7 +111,8 @@ def _with_arguments(file: CheckpointFile, content: dict[Any, Any]) -> Weights:
     tensors = _tensors(content["state_dict"], str(file.path))
     if not isinstance(arguments, dict) or "stages_num" not in arguments:
         return Weights(tensors, "a training state")
-    return Weights(tensors, "a training state of Meta-TasNet", "meta_tasnet", arguments)
+    plain = {key: value for key, value in arguments.items() if _plain(value)}
+    return Weights(tensors, "a training state of Meta-TasNet", "meta_tasnet", plain)
 
 
 def _nested(content: Any, source: str) -> tuple[Mapping[str, TensorRecord], str]:

@@ -132,6 +132,8 @@ def check_fit(
                 f"{source}: {key} has shape {found[key].shape}, {architecture} of this size has {tuple(tensor.shape)}: "
                 "it is another variant"
             )
+        if tensor.is_floating_point() and not found[key].dtype.is_floating_point:
+            raise ModelError(f"{source}: {key} is of {found[key].dtype}, not of real numbers: take the full version")
     surplus = sorted(found.keys() - expected.keys())
     if surplus:
         raise ModelError(

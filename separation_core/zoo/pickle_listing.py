@@ -201,7 +201,7 @@ class _Machine:
         if isinstance(target, list):
             target.extend(items)
         elif isinstance(target, set):
-            target.update(_keys(items))
+            target.update(as_keys(items))
         elif not isinstance(target, Call):
             raise TypeError("items for something that is no list")
 
@@ -211,7 +211,7 @@ class _Machine:
 
     def _set(self, items: list[Any]) -> None:
         target = self._stack[-1]
-        pairs = dict(zip(_keys(items[::2]), items[1::2], strict=True))
+        pairs = dict(zip(as_keys(items[::2]), items[1::2], strict=True))
         if isinstance(target, dict):
             target.update(pairs)
         elif not isinstance(target, Call):
@@ -224,8 +224,8 @@ class _Machine:
         self._stack.append(self._memo[place])
 
 
-def _keys(items: list[Any]) -> list[Any]:
-    """Items as keys. Tuples are none: hashing a deeply nested one overflows the interpreter's own stack."""
+def as_keys(items: list[Any]) -> list[Any]:
+    """Items as keys. Tuples are none: hashing a deeply nested one overflows the interpreter's own stack. TypeError."""
     if any(isinstance(item, tuple | frozenset) for item in items):
         raise TypeError("a key that is a tuple")
     return items
@@ -250,7 +250,7 @@ _ACTIONS: Mapping[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE3": lambda machine, _: machine._tuple(3),
     "LIST": lambda machine, _: machine._stack.append(machine._run()),
     "DICT": lambda machine, _: machine._dict(machine._run()),
-    "FROZENSET": lambda machine, _: machine._stack.append(frozenset(_keys(machine._run()))),
+    "FROZENSET": lambda machine, _: machine._stack.append(frozenset(as_keys(machine._run()))),
     "APPEND": lambda machine, _: machine._append([machine.pop()]),
     "APPENDS": lambda machine, _: machine._append(machine._run()),
     "ADDITEMS": lambda machine, _: machine._append(machine._run()),

@@ -9,6 +9,8 @@ import torch
 from separation_core.errors import ModelError
 
 MAX_DIMENSIONS = 8
+LARGEST_NUMBER = 1 << 48
+"""No size, and nothing else that a file counts, comes near it; what is larger may be too long even to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class TensorRecord:
 
     def __post_init__(self) -> None:
         numbers = (self.offset, *self.shape, *self.stride)
-        if not all(type(number) is int and number >= 0 for number in numbers):
+        if not all(type(number) is int and 0 <= number < LARGEST_NUMBER for number in numbers):
             raise ValueError("a shape that is no shape")
         if len(self.shape) != len(self.stride) or len(self.shape) > MAX_DIMENSIONS:
             raise ValueError("a shape with another number of axes than its strides")

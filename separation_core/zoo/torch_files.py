@@ -15,8 +15,8 @@ from typing import IO, Any
 import torch
 
 from separation_core.errors import ModelError
-from separation_core.zoo.pickle_listing import BoundedFile, Call, Name, Rules, damaged, list_pickle
-from separation_core.zoo.tensor_records import StorageRecord, TensorRecord, laid_out
+from separation_core.zoo.pickle_listing import BoundedFile, Call, Name, Rules, as_keys, damaged, list_pickle
+from separation_core.zoo.tensor_records import LARGEST_NUMBER, StorageRecord, TensorRecord, laid_out
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
@@ -177,7 +177,7 @@ def _storage(address: Any) -> StorageRecord:
     kind, storage_type, key, _, count, *view = address
     if kind != "storage" or not isinstance(storage_type, Name) or not isinstance(key, str) or any(view):
         raise ValueError("an unknown kind of storage")
-    if type(count) is not int or count < 0 or not key.isalnum():
+    if type(count) is not int or not 0 <= count < LARGEST_NUMBER or not key.isalnum():
         raise ValueError("a storage without a size")
     return StorageRecord(key, _STORAGES[storage_type.path.removeprefix("torch.")], count)
 
@@ -194,9 +194,9 @@ def _built(path: str, arguments: tuple[Any, ...]) -> Any:
     if path == "torch._tensor._rebuild_from_type_v2":
         return _built(arguments[0].path, arguments[2])
     if path == "collections.OrderedDict":
-        return dict(*arguments)
+        return _dict(*arguments)
     if path == "collections.defaultdict":
-        return dict(*arguments[1:])
+        return _dict(*arguments[1:])
     if path == "fractions.Fraction":
         return _fraction(*arguments)
     return Call(path, arguments)
@@ -206,10 +206,19 @@ def _plain_size(shape: Any) -> Any:
     return shape.arguments[0] if isinstance(shape, Call) and shape.path == "torch.Size" else shape
 
 
+def _dict(entries: Any = ()) -> dict[Any, Any]:
+    pairs = [(key, value) for key, value in (entries.items() if isinstance(entries, dict) else entries)]
+    return dict(zip(as_keys([key for key, _ in pairs]), (value for _, value in pairs), strict=True))
+
+
 def _fraction(numerator: Any, denominator: Any = 1) -> Fraction:
-    if isinstance(numerator, str) and len(numerator) > 40:
+    # Not Fraction("…"): of "1e999999999" it would write out every digit.
+    if isinstance(numerator, str):
+        numerator, denominator = f"{numerator}/1".split("/")[:2]
+    parts = int(numerator), int(denominator)
+    if max(map(abs, parts)) >= LARGEST_NUMBER:
         raise ValueError("a fraction with too many digits")
-    return Fraction(numerator) if isinstance(numerator, str) else Fraction(int(numerator), int(denominator))
+    return Fraction(*parts)
 
 
 @contextmanager

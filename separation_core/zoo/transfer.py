@@ -28,6 +28,8 @@ Cancel = Callable[[], bool]
 BLOCK = 1 << 18
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _MEGABYTE = 1_000_000
+_LONGEST_COUNT = 18
+"""Digits of a length that can be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +160,12 @@ class _Download:
             if first.partition("-")[0] != str(asked):
                 forget(self._partial)
                 raise _BrokenOffError("answers with another part than was asked for")
-            return asked, int(total) if total.isdecimal() else None
+            return asked, _count(total)
         if response.status != 200:
             raise _RefusedError(f"answers {response.status} without a file")
         if "text/html" in response.headers.get("Content-Type", ""):
             raise _RefusedError("answers with a web page instead of the file")
-        length = response.headers.get("Content-Length", "")
-        return 0, int(length) if length.isdecimal() else None
+        return 0, _count(response.headers.get("Content-Length", ""))
 
     def _check_total(self, total: int | None, start: int) -> None:
         expected = total if total is not None else self._size
@@ -220,6 +221,11 @@ class _Download:
             time.sleep(min(0.1, max(0.0, until - time.monotonic())))
 
 
+def _count(text: str) -> int | None:
+    """Bytes that a header names; None where it names none, or more than there can be."""
+    return int(text) if text.isdecimal() and len(text) <= _LONGEST_COUNT else None
+
+
 def _read_notes(partial: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         notes = json.loads(_notes_of(partial).read_text(encoding="utf-8"))
@@ -233,12 +239,13 @@ def _network_errors(stall: float) -> Iterator[None]:
     """Say in a few words what went wrong with the connection."""
     try:
         yield
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         if isinstance(reason, TimeoutError):
             raise _BrokenOffError(f"stalls: nothing came for {stall:g} s") from error
-        # A certificate that does not fit will not fit the second time either.
-        kind = _RefusedError if isinstance(reason, ssl.SSLCertVerificationError) else _BrokenOffError
+        # A certificate that does not fit, or a redirect to what is no address, will be no better the second time.
+        hopeless = isinstance(reason, ssl.SSLCertVerificationError | ValueError)
+        kind = _RefusedError if hopeless else _BrokenOffError
         raise kind(f"cannot be reached or broke off ({_one_line(reason)})") from error
 
 
@@ -252,6 +259,16 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     max_repeats = 2
     max_redirections = 5
+
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Ask there. Raises ValueError for what is no address."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         """The next request. Raises `_RefusedError` for one that gives up encryption."""

@@ -1,10 +1,13 @@
 """Whatever goes wrong ends as one line on stderr and the right exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 STEMRACK = [sys.executable, "-c", "from plugin_host.cli import main; main()"]
 
@@ -44,6 +47,7 @@ def test_an_error_is_one_line_and_exit_code_1(arguments: list[str], named: str, 
         ["frobnicate"],
         ["separate", "song.wav", "--sum", "maybe"],
         ["separate", "song.wav", "--channels", "left"],
+        ["separate", "song.wav", "--channels", "²,1"],
         ["bounce", "song.stemrack", "--format", "mp3"],
     ],
 )
@@ -53,6 +57,24 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], tmp_path: Path) -> Non
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only names in Unicode")
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8:strict"])
+def test_what_a_terminal_cannot_show_is_no_error(encoding: str, tmp_path: Path) -> None:
+    song = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    soundfile.write(os.fsencode(song), np.zeros((8000, 2)), 8000, format="WAV")
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "STEMRACK_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [*STEMRACK, "separate", song, song, "-m", "dsp"],
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+    )  # one line for each song holds an arrow and the name
+    assert done.stderr == b""
+    assert done.returncode == 0
+    assert b"caf\\udce9.wav " in done.stdout
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = run("--debug", "info", "nowhere.wav", cwd=tmp_path)
     assert done.returncode == 1
@@ -60,8 +82,9 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("stemrack: ")
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    command = subprocess.Popen([*STEMRACK, "effects"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
+@pytest.mark.parametrize("arguments", [["effects"], ["effects", "--json"], ["models", "show", "dsp", "--markdown"]])
+def test_a_reader_that_goes_away_is_no_error(arguments: list[str], tmp_path: Path) -> None:
+    command = subprocess.Popen([*STEMRACK, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path)
     assert command.stdout is not None
     assert command.stderr is not None
     command.stdout.close()

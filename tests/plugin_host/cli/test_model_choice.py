@@ -48,6 +48,18 @@ def test_a_usual_model_that_cannot_be_had_is_given_up_in_one_line(
     assert read_manifest(Path("song.stemrack")).model.name == built_in().default
 
 
+def test_a_usual_model_that_cannot_be_kept_is_given_up_too(
+    separate: Separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("where no folder can be made")
+    monkeypatch.setenv("STEMRACK_OFFLINE", "")
+    monkeypatch.setenv(MODEL_VARIABLE, "htdemucs")
+    done = separate()
+    assert done.exit_code == 0
+    assert done.stderr.startswith("STEMRACK_MODEL=htdemucs: cannot write ")
+    assert read_manifest(Path("song.stemrack")).model.name == built_in().default
+
+
 @pytest.mark.parametrize("usual", ["", "dsp"])
 def test_a_model_that_was_asked_for_is_never_replaced(
     usual: str, separate: Separate, monkeypatch: pytest.MonkeyPatch
@@ -83,3 +95,5 @@ def test_a_gain_that_nobody_measured_is_not_made_up(separate: Separate) -> None:
     assert "quality best: 1.5 × the computing of normal; nobody has measured what dsp+dsp gains by it" in done.stderr
     settings = read_manifest(Path("song.stemrack")).model.settings
     assert (settings["overlap"], settings["shifts"], settings["augment"]) == (0.5, 1, False)
+    other = separate("-m", "dsp", "-q", "high", "--overlap", "0.25")
+    assert "quality high: 2 × the computing of normal; nobody has measured what dsp gains by it" in other.stderr

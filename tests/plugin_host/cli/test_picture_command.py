@@ -1,6 +1,8 @@
 """`stemrack picture`: a session as a picture, whole or in part, with or without a remix."""
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,29 @@ def test_song_and_stems_are_drawn_and_the_remix_below(session: Path) -> None:
 def test_other_formats_and_parts(name: str, session: Path) -> None:
     assert draw(session, "-o", name, "--from", "0.5", "--to", "1", "--width", 400).exit_code == 0
     assert 2000 < Path(name).stat().st_size < 60_000
+
+
+ON_A_SMALL_DISK = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+from plugin_host.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on files that Windows lacks")
+@pytest.mark.parametrize("picture", ["song.png", "scores.png"])
+def test_a_picture_there_is_no_room_for_leaves_the_old_one(picture: str, session: Path) -> None:
+    Path(picture).write_text("the old one")
+    before = sorted(Path().iterdir())
+    command = ["picture", session, "--width", "400"]
+    if picture == "scores.png":
+        command = ["evaluate", session / "stems", session / "stems", "--no-museval", "-o", picture]
+    failed = subprocess.run([sys.executable, "-c", ON_A_SMALL_DISK, *command], capture_output=True, check=False)
+    assert failed.returncode == 1
+    assert picture.encode() in failed.stderr.splitlines()[-1]
+    assert Path(picture).read_text() == "the old one"
+    assert sorted(Path().iterdir()) == before
 
 
 def test_what_cannot_be_drawn_is_said(session: Path) -> None:

@@ -57,6 +57,12 @@ def test_a_folder_gives_a_session_of_each_song_and_counts_the_failed(album: Path
     assert all("drums, bass, other, vocals" in line for line in lines)
 
 
+def test_of_several_songs_the_one_that_failed_is_named(album: Path, separate: Run) -> None:
+    soundfile.write(album / "nine.wav", np.zeros((100, 9)), RATE)
+    told = separate(album / "one.wav", album / "nine.wav", "-o", "out").stderr.splitlines()
+    assert told[0].startswith(f"stemrack: {album / 'nine.wav'}: the song has 9 channels")
+
+
 def test_several_songs_as_json_are_a_list(album: Path, separate: Run) -> None:
     done = separate(album / "two.wav", album / "no song.wav", album / "one.wav", "--json")
     two, failed, one = json.loads(done.stdout)
@@ -114,6 +120,11 @@ def test_a_part_is_said_and_has_the_parts_length(album: Path, separate: Run) -> 
 
 def test_a_folder_named_like_markup_is_shown_as_it_is(album: Path, separate: Run) -> None:
     assert "[bold] x.stemrack" in separate(album / "one.wav", "-o", "[bold] x.stemrack").stdout
+    (album / "one.wav").rename("one [live].wav")
+    for command in (["info", "one [live].wav"], ["check", "[bold] x.stemrack"]):
+        assert CliRunner().invoke(app, command).stdout.startswith(command[1])
+    drawn = CliRunner().invoke(app, ["picture", "[bold] x.stemrack"])
+    assert "[bold] x.png: " in drawn.stdout
 
 
 @pytest.mark.parametrize("text", ["1:2:3:4", "x", "", "-1", "nan", "inf", "1::2"])

@@ -206,6 +206,11 @@ def test_folders_of_no_use_are_refused_in_one_line(tmp_path: Path, stems: Stems)
         make_cases(find_songs(truth), tmp_path / "empty")
     with pytest.raises(SeparationError, match="no name in common"):
         make_cases(find_songs(truth), write(tmp_path / "est/a", {"kazoo": stems["bass"]}).parent)
+    many = write(tmp_path / "nine", {"bass": np.zeros((9, 100))})
+    with pytest.raises(SeparationError, match=r"nine/bass\.wav has 9 channels"):
+        scores(many, many)
+    (truth / "a" / "deeper").mkdir()
+    assert find_songs(truth / "a" / "deeper" / "..")[0].name == "a"
     write(truth / "a", {"bass": stems["bass"]}, suffix="flac")
     with pytest.raises(SeparationError, match="two files for bass"):
         find_songs(truth)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -133,3 +134,32 @@ def test_a_disk_that_is_too_small_is_told_before_the_work(runner: Any, make_song
     assert error["error"] == "WriteFailed"
     assert "MB needed" in error["text"]
     assert not any(step.get("step") == "decode" for step in told)
+
+
+def test_a_disk_that_takes_not_even_the_lock_is_told(runner: Any, make_song: MakeSong, tmp_path: Path) -> None:
+    told = runner.run(make_song(), tmp_path / "a.stemrack", largest_file=1)
+    (error,) = (step for step in told if "error" in step)
+    assert error["error"] == "WriteFailed"
+    assert not (tmp_path / ".a.stemrack.lock").exists()
+
+
+LOOK_FOR_SONGS = """
+import os, sys
+from pathlib import Path
+from separation_core.errors import SongUnreadable
+from separation_core.jobs.songs import find_songs
+if len(sys.argv) > 2:
+    os.setuid(int(sys.argv[2]))
+try:
+    find_songs([Path(sys.argv[1])], recursive=True)
+except SongUnreadable as error:
+    print(error)
+"""
+
+
+def test_a_folder_that_may_not_be_entered_is_told(make_song: MakeSong, shared_folder: Path, user: int | None) -> None:
+    _public(make_song(), shared_folder)
+    (shared_folder / "lost+found").mkdir(mode=0)
+    arguments = [shared_folder] if user is None else [shared_folder, str(user)]
+    told = subprocess.run([sys.executable, "-c", LOOK_FOR_SONGS, *arguments], stdout=subprocess.PIPE, check=True)
+    assert b"lost+found: Permission denied: check the folder's permissions" in told.stdout

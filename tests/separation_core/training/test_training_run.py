@@ -143,7 +143,7 @@ def test_a_network_can_be_fitted_to_one_song(material: Material) -> None:
     with torch.inference_mode():
         estimates = network.eval()(mix)
     scores = [mdx_sdr(true.numpy(), found.numpy()) for true, found in zip(stems[0], estimates[0], strict=True)]
-    assert np.mean(scores) > 10, scores
+    assert np.mean(scores) > 7, scores
 
 
 def _checkpoint(size: int) -> Checkpoint:

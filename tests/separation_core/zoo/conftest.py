@@ -40,7 +40,7 @@ class Behaviour:
     ranges: bool = True
     etag: str | None = '"one"'
     content_type: str = "application/octet-stream"
-    claim: int | None = None
+    claim: int | str | None = None
     """Content-Length to claim instead of the true one."""
     break_after: int | None = None
     """Bytes after which the first `breaks` connections are closed."""

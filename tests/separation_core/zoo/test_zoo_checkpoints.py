@@ -22,6 +22,10 @@ BODY = os.urandom(200_000)
 QUICK = TransferLimits(stall=0.4, slow=2000, attempts=2, pause=0.01, reserve=0)
 
 
+PATIENT = replace(QUICK, stall=20.0)
+"""For servers that answer: on a busy machine that may take longer than `QUICK` waits."""
+
+
 def card_for(body: bytes, *urls: str, **facts: Any) -> CheckpointCard:
     """The card of a file with these bytes, at those addresses."""
     known = {"size": len(body), "sha256": hashlib.sha256(body).hexdigest(), "checksum_source": "test"}
@@ -37,7 +41,7 @@ def wait_for(condition: Any, seconds: float = 20.0) -> None:
 
 
 def fetch_now(card: CheckpointCard, **options: Any) -> Path:
-    return fetch(card, limits=options.pop("limits", QUICK), **options)
+    return fetch(card, limits=options.pop("limits", PATIENT), **options)
 
 
 def left_behind() -> set[str]:
@@ -67,7 +71,7 @@ def test_a_broken_connection_goes_on_where_it_was(server: Any, validator: str | 
 
 def test_a_connection_that_stalls_is_dropped_and_taken_up_again(server: Any) -> None:
     how = server.serve("/a", BODY, stall_after=70_000)
-    assert fetch_now(card_for(BODY, server.url("/a"))).read_bytes() == BODY
+    assert fetch_now(card_for(BODY, server.url("/a")), limits=QUICK).read_bytes() == BODY
     assert how.asked == ["", "bytes=70000-", "bytes=140000-"]
 
 
@@ -116,15 +120,22 @@ def test_a_server_that_answers_with_another_part_is_not_believed(server: Any) ->
         ({"redirect": "/a"}, "redirects without end"),
         ({"redirect": "file:///etc/passwd"}, "no web address"),
         ({"redirect": "ftp://127.0.0.1:9/a"}, "cannot be reached"),
+        ({"redirect": "http://a..b/"}, "cannot be reached"),
+        ({"redirect": "http://[/"}, "cannot be reached"),
     ],
 )
 def test_what_the_server_does_wrong_is_said_in_one_line(server: Any, behaviour: dict[str, Any], said: str) -> None:
     server.serve("/a", BODY, **behaviour)
     with pytest.raises(NotDownloadedError, match=said) as caught:
-        fetch_now(card_for(BODY, server.url("/a")))
+        fetch_now(card_for(BODY, server.url("/a")), limits=QUICK)
     assert "\n" not in str(caught.value)
     assert "stemrack models add" in str(caught.value)
     assert "test.ckpt" not in left_behind()
+
+
+def test_a_length_of_too_many_digits_is_no_length(server: Any) -> None:
+    server.serve("/a", BODY, claim="9" * 5000)
+    assert fetch_now(card_for(BODY, server.url("/a"))).read_bytes() == BODY
 
 
 def test_a_busy_server_is_asked_again(server: Any) -> None:
@@ -183,8 +194,10 @@ def test_offline_nothing_is_asked(server: Any, by: str, monkeypatch: pytest.Monk
     card = card_for(BODY, server.url("/a"))
     if by == "environment":
         monkeypatch.setenv("STEMRACK_OFFLINE", "1")
-    with pytest.raises(NotDownloadedError, match="offline"):
+    with pytest.raises(NotDownloadedError, match=r"offline.*models add`, or"):
         fetch_now(card, offline=True if by == "argument" else None)
+    with pytest.raises(NotDownloadedError, match="models add`, which gives it a name of its own"):
+        fetch_now(replace(card, sha256=None), offline=True)
     assert how.asked == []
 
 
@@ -198,6 +211,14 @@ def test_a_file_put_there_by_hand_is_taken_if_it_is_the_right_one(server: Any) -
     assert find(card) is None
     assert verify(card).state == "damaged"
     assert fetch_now(card).read_bytes() == BODY
+
+
+def test_a_cache_that_cannot_be_written_is_still_read() -> None:
+    card = card_for(BODY, "https://example.org/a")
+    checkpoints_folder().mkdir(parents=True)
+    (checkpoints_folder() / card.file).write_bytes(BODY)
+    (checkpoints_folder() / f".{card.file}.stamp").mkdir()  # nothing can be renamed to that
+    assert find(card) == checkpoints_folder() / card.file
 
 
 def test_without_a_published_checksum_the_first_download_counts(server: Any) -> None:

@@ -181,6 +181,8 @@ def test_a_local_file_becomes_a_model_of_ones_own(checkpoint: Path, small_scnet:
     assert added_models() == {}
     with pytest.raises(ModelError, match="no model of yours"):
         remove_added("my_model_1")
+    with pytest.raises(ModelError, match="says itself what its stems are"):
+        add_own(small, checkpoint, stems=("a", "b", "c", "d"))
 
 
 def add_own(network: Scnet, path: Path, **options: Any) -> Any:
