@@ -20,9 +20,9 @@ SYNTHETIC = 0.4
 SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
 OVERDRIVEN = {"riff": 0.35, "chords": 0.2}
 """How often a part of that role is overdriven; others one time in ten."""
-BENT = {"lead": 0.5, "riff": 0.3, "arpeggio": 0.1, "pad": 0.1}
+BENT = {"lead": 0.35, "riff": 0.2, "arpeggio": 0.1, "pad": 0.1}
 """How often a part of that role is played with vibrato and slides."""
-DOUBLED, CHORUSED, SWEPT = 0.2, 0.12, 0.1
+DOUBLED, CHORUSED, SWEPT = 0.2, 0.12, 0.05
 """How often two instruments play a part, and how often it goes through a chorus or a moving filter."""
 LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
 """How often a skin has a synthetic one under it, a piece rings on, or is cut short."""

@@ -11,14 +11,14 @@ from separation_core.training.instruments import add_at
 from separation_core.training.material import Material, sung_key
 from separation_core.training.mouth import recorded_passage
 from separation_core.training.score import Phrase, Score
-from separation_core.training.shifting import resample, shift_voice
+from separation_core.training.shifting import shift_voice
 from separation_core.training.throat import hops_of, sing_from_throat
 
 Audio = NDArray[np.float32]
 FADE = RATE // 50
 KINDS, KIND_ODDS = ("recorded", "recorded mouth", "synthetic"), (0.42, 0.3, 0.28)
 """Who sings a song: a recorded voice, a synthetic source through a recorded mouth, a wholly synthetic singer."""
-CHOPPED = 0.18
+CHOPPED = 0.08
 """Share of songs whose voice is cut into slices."""
 
 
@@ -58,26 +58,16 @@ def _chop(rng: np.random.Generator, score: Score, voice: Audio) -> Audio:
     sounding = [at for at in range(slots) if np.abs(voice[:, at * length : (at + 1) * length]).max() > 0.01]
     if not sounding:
         return voice
-    slices = [voice[:, at * length : (at + 1) * length] for at in rng.choice(sounding, 4)]
-    slices = [_sampled(rng, piece) for piece in slices]
+    sources = rng.choice(sounding, 4)
     pattern = rng.integers(-2, 4, 8)  # below 0: a rest
+    fade = np.minimum(1, np.minimum(np.arange(length), np.arange(length)[::-1]) / 100).astype(np.float32)
     out = np.zeros_like(voice)
     for slot in sounding:
         chosen = pattern[slot % pattern.size]
         if chosen >= 0:
-            out[:, slot * length : (slot + 1) * length] = slices[chosen]
+            source = sources[chosen] * length
+            out[:, slot * length : (slot + 1) * length] = voice[:, source : source + length] * fade
     return out
-
-
-def _sampled(rng: np.random.Generator, piece: Audio) -> Audio:
-    """A slice (2, frame) as a sampler's key plays it: at another pitch, begun abruptly, cut off or dying away."""
-    frames = piece.shape[1]
-    ratio = 2 ** (float(rng.choice([0.0, rng.uniform(-5, 5)])) / 12)
-    turned = resample(piece, ratio)[:, :frames]
-    turned = np.pad(turned, ((0, 0), (0, frames - turned.shape[1])))
-    frame = np.arange(frames, dtype=np.float32)
-    edges = np.minimum(1, np.minimum(frame / rng.uniform(10, 200), frame[::-1] / 100))
-    return np.asarray(turned * edges * np.exp(-frame / frames * rng.choice([0.0, 4.0])), dtype=np.float32)
 
 
 def _stage(rng: np.random.Generator, voice: Audio) -> Audio:
