@@ -105,6 +105,7 @@ def play(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No picture; warnings only.")] = False,
 ) -> None:
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
+    from plugin_host.cli.play_saving import check_saving, save_mix
     from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.osc.settings import OscSettings
@@ -116,6 +117,8 @@ def play(
     in_step = play_sync.sync_wishes(sync, sync_from, sync_out or (), sync_to, sync_rate, sync_start, sync_offset)
     be_prompt()
     opened = open_for_host(session)
+    if save:
+        check_saving(opened.folder)
     mix = changed_mix(opened, MixChanges(plain=plain, scenes=scene or ()))
     settings = LiveSettings(
         session=opened.folder,
@@ -148,8 +151,8 @@ def play(
         with surfaces(desk, opened, listening):
             set_aside_what_is_loaded()
             _show(desk, view, wishes)
-        if save:
-            _save(opened.folder, desk)
+            if save:  # at once: a second Ctrl-C while all is closed must not lose it
+                save_mix(opened.folder, desk.mix, desk.transport)
 
 
 def _saved_transport(folder: Path, frames: int) -> "Transport":
@@ -217,13 +220,3 @@ def _show(desk: "Desk", view: "PlayView", wishes: _Wishes) -> None:
         view.run(Ending(desk, view.frames, stopped, until_end=wishes.until_end))
         if wishes.capture is not None:
             desk.capture(None)
-
-
-def _save(folder: Path, desk: "Desk") -> None:
-    from plugin_host.cli.session_mix import MIX_FILE
-    from plugin_host.desk.transport_file import FILE_NAME, write_transport
-    from plugin_host.mix.mix_file import write_mix
-
-    write_mix(folder / MIX_FILE, desk.mix)
-    write_transport(folder / FILE_NAME, desk.transport)
-    note(f"the mix is kept in {folder / MIX_FILE}")

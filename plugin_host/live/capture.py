@@ -7,7 +7,7 @@ import numpy as np
 
 from plugin_host.engine.outputs.frame_ring import FrameRing
 from plugin_host.errors import OutputError
-from plugin_host.live.capture_file import CaptureFile, rescue
+from plugin_host.live.capture_file import CaptureFile, kept_of
 from plugin_host.live.port import CaptureLost
 from plugin_host.live.signal_path import SignalPath
 
@@ -77,10 +77,5 @@ class CaptureWriter:
         self._path.loop.record(None)
         self._file = None
         file.close()
-        try:
-            kept = rescue(self._target)
-        except OutputError:
-            kept = 0
-        rest = f"its first {kept / self._path.rate:.1f} s are kept" if kept else "nothing of it is kept"
-        self._path.notice(f"the capture ends: {error}; {rest}")
+        self._path.notice(f"the capture ends: {error}; {kept_of(self._target, self._path.rate)}")
         self._tell(CaptureLost(self._target))

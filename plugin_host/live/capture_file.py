@@ -1,8 +1,11 @@
 """A recording that outlives whoever writes it: what has come is kept beside its name, and gets it in the end."""
 
 import contextlib
+import itertools
 import os
+import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -10,27 +13,29 @@ from plugin_host.engine.outputs.contract import Block
 from plugin_host.errors import OutputError
 from separation_core.audio.wave_writer import WaveWriter, finish_cut_file
 
-CHANNELS, SAMPLE_BYTES = 2, 4
+STEREO, SAMPLE_BYTES = 2, 4
+_HEAD = 100
+"""Bytes in which a file of ours says how many channels it has."""
 
 
 class CaptureFile:
-    """A WAV of float32 in stereo, at `rate` Hz, written to `path` with ".part" behind it until `complete`.
+    """A WAV of float32, at `rate` Hz, written to `path` with ".part" behind it until `complete`.
 
     `OutputError`, also of every method: the disk is full, the folder is not there or may not be written. What was
     written until then can be kept with `rescue`.
     """
 
-    def __init__(self, path: Path, rate: int) -> None:
+    def __init__(self, path: Path, rate: int, channels: int = STEREO) -> None:
         self._path = path
         try:
             self._file = part_of(path).open("wb")
-            self._wave = WaveWriter(self._file, rate, CHANNELS, SAMPLE_BYTES, is_float=True)
+            self._wave = WaveWriter(self._file, rate, channels, SAMPLE_BYTES, is_float=True)
             self._file.flush()
         except OSError as error:
             raise _failure(path, error) from None
 
     def write(self, block: Block) -> None:
-        """Append (2, frame); once this returns, no crash of this process takes it away."""
+        """Append (channel, frame); once this returns, no crash of this process takes it away."""
         try:
             self._wave.write(np.ascontiguousarray(block.T, "<f4").tobytes())
             self._file.flush()
@@ -67,7 +72,7 @@ def rescue(path: Path) -> int:
     part = part_of(path)
     try:
         with part.open("r+b") as file:
-            frames = finish_cut_file(file, CHANNELS, SAMPLE_BYTES, is_float=True)
+            frames = finish_cut_file(file, _channels_of(file), SAMPLE_BYTES, is_float=True)
         if frames:
             part.replace(path)
         else:
@@ -77,6 +82,41 @@ def rescue(path: Path) -> int:
     except OSError as error:
         raise _failure(path, error) from None
     return frames
+
+
+def kept_of(path: Path, rate: int) -> str:
+    """Complete a recording that the disk refused to take on; in words, how much of it is kept."""
+    try:
+        kept = rescue(path)
+    except OutputError:
+        kept = 0
+    return f"its first {kept / rate:.1f} s are kept" if kept else "nothing of it is kept"
+
+
+def go_on_elsewhere(cut: Path, asked: Path, what: str) -> tuple[Path, str]:
+    """Complete what a crash cut off; the free name beside the one `asked` for under which `what` goes on, and a line.
+
+    The names are "asked-2", "asked-3" …
+    """
+    names = (asked.with_stem(f"{asked.stem}-{number}") for number in itertools.count(2))
+    after = next(path for path in names if path != cut and not path.exists())
+    return after, f"{_rescued(cut, what)}; the {what} goes on in {after}"
+
+
+def _rescued(cut: Path, what: str) -> str:
+    try:
+        frames = rescue(cut)
+    except OutputError as error:
+        return f"the {what} was cut short by that: {error}"
+    return f"the {what} until then is in {cut}" if frames else f"nothing more had come for {cut}"
+
+
+def _channels_of(file: BinaryIO) -> int:
+    """What the header says; stereo where it was cut off before it is."""
+    file.seek(0)
+    _, _, chunk = file.read(_HEAD).partition(b"fmt ")
+    channels: int = struct.unpack_from("<H", chunk, 6)[0] if len(chunk) >= 8 else 0
+    return channels or STEREO
 
 
 def _failure(path: Path, error: OSError) -> OutputError:

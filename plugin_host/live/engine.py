@@ -47,6 +47,9 @@ def run_engine(pipe: Connection, shared_name: str, settings: LiveSettings, begin
     try:
         with open_path(settings, begin, shared) as path:
             Engine(pipe, shared, path, settings, begin).run()
+        with contextlib.suppress(OSError):  # the host is gone
+            for line in path.output.events():  # what its end brought about: a file that could not be completed
+                pipe.send(Notice(line))
     except HostError as error:
         pipe.send(Failed(str(error)))
     finally:

@@ -1,7 +1,6 @@
 """The host's side of the audio engine: starts its process, watches it, and brings it back with its whole state."""
 
 import atexit
-import itertools
 import threading
 import time
 from collections import deque
@@ -11,9 +10,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
 
-from plugin_host.errors import HostError, OutputError
+from plugin_host.errors import HostError
 from plugin_host.live.blame import Suspects, in_words
-from plugin_host.live.capture_file import rescue
+from plugin_host.live.capture_file import go_on_elsewhere
 from plugin_host.live.carrying import after, where_it_was, with_all
 from plugin_host.live.launch import CannotBegin, EngineProcess
 from plugin_host.live.messages import Begin, Capture, Finish, LiveSettings, Orders, PlayTake, Ready, Request
@@ -67,6 +66,7 @@ class EngineHost:
         self._suspects = Suspects()
         self._capture: Path | None = None
         self._capture_asked: Path | None = None
+        self._file_asked = settings.path if settings.output == "file" else None
         self._ends = self._away = False
         self.restarts = 0
         try:
@@ -214,7 +214,7 @@ class EngineHost:
             self._state = replace(self._state, transport=where_it_was(self._state.transport, self._shared.read()))
             # A show that was on goes on, whatever became of device and files meanwhile.
             self._settings = replace(self._settings, must_open=False, known_rate=self.ready.rate)
-            self._go_on_capturing_elsewhere()
+            self._go_on_writing_elsewhere()
             building = with_all(self._state.mix, self._open.values())
         while not self._ends:
             blamed, bypass = self._mourn(how, building if self._shared.blames_building else self._state.mix)
@@ -257,14 +257,15 @@ class EngineHost:
         while not self._ends and time.monotonic() < until:
             time.sleep(_GLANCE_SECONDS)
 
-    def _go_on_capturing_elsewhere(self) -> None:
-        """Under a name that no file has."""
-        cut, asked = self._capture, self._capture_asked
-        if cut is not None and asked is not None:
-            rescued = _rescued(cut)
-            names = (asked.with_stem(f"{asked.stem}-{number}") for number in itertools.count(2))
-            self._capture = next(path for path in names if path != cut and not path.exists())
-            self._events.append(Notice(f"{rescued}; the capture goes on in {self._capture}"))
+    def _go_on_writing_elsewhere(self) -> None:
+        """What was written is completed, and goes on under names that no file has."""
+        if self._capture is not None and self._capture_asked is not None:
+            self._capture, told = go_on_elsewhere(self._capture, self._capture_asked, "capture")
+            self._events.append(Notice(told))
+        if self._settings.path is not None and self._file_asked is not None:
+            path, told = go_on_elsewhere(self._settings.path, self._file_asked, "file")
+            self._settings = replace(self._settings, path=path)
+            self._events.append(Notice(told))
 
     def _welcome(self) -> None:
         """Tell a new engine all that the old one left undone, and what was asked for meanwhile."""
@@ -286,11 +287,3 @@ class EngineHost:
         if command is not None:
             self._state = replace(self._state, mix=apply(self._state.mix, command))
         return command
-
-
-def _rescued(cut: Path) -> str:
-    try:
-        frames = rescue(cut)
-    except OutputError as error:
-        return f"the capture was cut short by that: {error}"
-    return f"the capture until then is in {cut}" if frames else f"nothing had been captured yet for {cut}"

@@ -24,6 +24,7 @@ from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.reference import ReferenceSwitch
 from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
 from plugin_host.live.shared import SharedState
+from plugin_host.live.steady_file import SteadyFile
 from plugin_host.live.transport_lock import RingView, TransportLock
 from plugin_host.mix.roles import roles_of
 from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
@@ -243,19 +244,18 @@ def _song(session: HostSession, options: PrepareOptions) -> StemReader | SilentS
 def _output(
     settings: LiveSettings, session: HostSession, lanes: tuple[Lane, ...], lock: TransportLock | None
 ) -> SteadyOutput:
-    return SteadyOutput(
-        OutputRequest(
-            kind=settings.output,
-            rate=session.rate,
-            lanes=lanes,
-            device=settings.device,
-            buffer=settings.buffer,
-            path=settings.path,
-            transport=lock,
-        ),
-        must_open=settings.must_open,
-        known_rate=settings.known_rate,
+    request = OutputRequest(
+        kind=settings.output,
+        rate=session.rate,
+        lanes=lanes,
+        device=settings.device,
+        buffer=settings.buffer,
+        path=settings.path,
+        transport=lock,
     )
+    if settings.output == "file":
+        return SteadyFile(request, must_open=settings.must_open)
+    return SteadyOutput(request, must_open=settings.must_open, known_rate=settings.known_rate)
 
 
 def _feed(session: HostSession, begin: Begin, prepared: PreparedMix, song: FrameSource) -> Feed:

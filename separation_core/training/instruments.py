@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separation_core.training.corpus import RATE
-from separation_core.training.effects import compression, cut, draw_equaliser, equalise, place, saturate
+from separation_core.training.effects import compression, draw_equaliser, equalise, place, saturate
 from separation_core.training.material import Material, kit_piece
 from separation_core.training.score import Hit, Note, Part
 from separation_core.training.shifting import resample
@@ -18,12 +18,6 @@ Player = Callable[[Note], Audio]
 SYNTHETIC = 0.4
 """Share of melodic parts and of drum pieces that a synthesiser plays."""
 SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
-OVERDRIVEN = {"riff": 0.35, "chords": 0.2}
-"""How often a part of that role is overdriven; others one time in ten."""
-BENT = {"lead": 0.35, "riff": 0.2, "arpeggio": 0.1, "pad": 0.1}
-"""How often a part of that role is played with vibrato and slides."""
-DOUBLED, CHORUSED, SWEPT = 0.2, 0.12, 0.05
-"""How often two instruments play a part, and how often it goes through a chorus or a moving filter."""
 LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
 """How often a skin has a synthetic one under it, a piece rings on, or is cut short."""
 PIECE_PAN = {
@@ -97,8 +91,6 @@ def play_loop(rng: np.random.Generator, material: Material, frames: int) -> Audi
 def play_part(rng: np.random.Generator, material: Material, part: Part, frames: int) -> Audio:
     """One melodic part on one instrument, recorded or synthetic, as (2, frames)."""
     player = _draw_player(rng, material, part.role)
-    if part.role != "bass" and rng.random() < DOUBLED:
-        player = _both(player, _draw_player(rng, material, part.role))
     out = np.zeros((2, frames), dtype=np.float32)
     pan = 0.0 if part.role == "bass" else float(np.clip(rng.normal(0, 0.4), -1, 1))
     centre = place(np.ones(1, dtype=np.float32), pan)
@@ -112,19 +104,6 @@ def play_part(rng: np.random.Generator, material: Material, part: Part, frames: 
     if out.any():
         out *= np.float32(0.3) / max(float(np.abs(out).max()), 1e-6)
     return _character(rng, out, part.role)
-
-
-def _both(one: Player, other: Player) -> Player:
-    """Two instruments in unison."""
-
-    def play(note: Note) -> Audio:
-        sounds = one(note), other(note)
-        out = np.zeros((2, max(sound.shape[1] for sound in sounds)), dtype=np.float32)
-        for sound in sounds:
-            out[:, : sound.shape[1]] += sound / max(float(np.abs(sound).max(initial=0.0)), 1e-6)
-        return out
-
-    return play
 
 
 def _draw_player(rng: np.random.Generator, material: Material, role: str) -> Player:
@@ -161,18 +140,10 @@ class _Sampler:
 
 
 def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
-    """What makes a part a part: equaliser, overdrive through a cabinet, slides, sweep, chorus, tremolo, doubling."""
+    """What makes a part a part: equaliser, overdrive, tremolo, doubling."""
     audio = equalise(audio, draw_equaliser(rng, 10))
-    if rng.random() < OVERDRIVEN.get(role, 0.1):
-        audio = saturate(audio, float(np.exp(rng.uniform(np.log(1.5), np.log(30)))))
-        if rng.random() < 0.6:
-            audio = equalise(audio, [cut(float(rng.uniform(3000, 6500)), high=True)] * 2)
-    if rng.random() < BENT.get(role, 0.0):
-        audio = _bent(rng, audio)
-    if role != "bass" and rng.random() < SWEPT:
-        audio = _swept(rng, audio)
-    if rng.random() < CHORUSED:
-        audio = _chorus(rng, audio)
+    if rng.random() < (0.25 if role == "riff" else 0.1):
+        audio = saturate(audio, float(np.exp(rng.uniform(np.log(1.5), np.log(20)))))
     if role != "bass" and rng.random() < 0.2:
         delay = int(rng.uniform(0.008, 0.03) * RATE)
         audio[1, delay:] = audio[1, :-delay].copy()
@@ -181,48 +152,6 @@ def _character(rng: np.random.Generator, audio: Audio, role: str) -> Audio:
         depth, wave = np.float32(rng.uniform(0.1, 0.4)), np.sin(np.float32(2 * np.pi * rng.uniform(3, 8)) * time)
         audio *= 1 - depth * (1 + wave)
     return audio
-
-
-def _bent(rng: np.random.Generator, audio: Audio) -> Audio:
-    """Played as if the instrument could sing: with vibrato that comes and goes, and slides between notes."""
-    seconds = audio.shape[1] / RATE
-    time = np.linspace(0, seconds, audio.shape[1] // 64, dtype=np.float32)
-    swing = np.clip(np.interp(time, np.linspace(0, seconds, 24), rng.normal(0.3, 0.5, 24)), 0, 1)
-    semitones = rng.uniform(0.1, 0.7) * swing * np.sin(2 * np.pi * rng.uniform(4, 7) * time)
-    for start in rng.uniform(0, seconds, int(rng.integers(0, 2 + int(seconds)))):
-        after = np.maximum(time - start, 0)
-        semitones += rng.choice([-2.0, -1.0, 1.0]) * (time >= start) * np.exp(-after / rng.uniform(0.03, 0.15))
-    speed = 2 ** (semitones / 12)
-    places = np.cumsum(speed / speed.mean()) * 64
-    at = np.interp(np.arange(audio.shape[1]), np.arange(1, places.size + 1) * 64, places)
-    frames = np.arange(audio.shape[1])
-    return np.stack([np.interp(at, frames, side) for side in audio]).astype(np.float32)
-
-
-def _swept(rng: np.random.Generator, audio: Audio) -> Audio:
-    """Through a resonance that moves, as of a wah pedal or a filter sweep: three fixed ones in turn."""
-    time = np.linspace(0, 1, audio.shape[1], dtype=np.float32) * np.float32(audio.shape[1] / RATE)
-    height = np.float32(1.0) + np.sin(
-        2 * np.pi * np.float32(rng.uniform(0.1, 4)) * time + np.float32(rng.uniform(0, 6))
-    )
-    lowest = float(rng.uniform(250, 700))
-    out = audio * np.float32(rng.uniform(0.0, 0.5))
-    for number in range(3):
-        band = equalise(audio, [cut(lowest * 2**number * 0.7, high=False), cut(lowest * 2**number * 1.4, high=True)])
-        out += band * np.maximum(0, 1 - np.abs(height - number))
-    return np.asarray(out, dtype=np.float32)
-
-
-def _chorus(rng: np.random.Generator, audio: Audio) -> Audio:
-    """The sound beside itself, delayed by a time that wavers, on each side in its own way; a flanger when short."""
-    frames = np.arange(audio.shape[1], dtype=np.float32)
-    delay, depth = rng.uniform(0.001, 0.02) * RATE, rng.uniform(0.0, 0.003) * RATE
-    turn = np.float32(2 * np.pi * rng.uniform(0.1, 3) / RATE) * frames
-    late = [
-        np.interp(frames - np.float32(delay) - np.float32(depth) * np.sin(turn + phase), frames, side, left=0)
-        for side, phase in zip(audio, rng.uniform(0, 6.28, 2), strict=True)
-    ]
-    return np.asarray(audio + np.float32(rng.uniform(-0.9, 0.9)) * np.stack(late), dtype=np.float32)
 
 
 def add_at(out: Audio, sound: Audio, start: int, gain: float) -> None:

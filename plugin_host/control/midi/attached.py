@@ -51,15 +51,23 @@ class Attached:
     def receive(self) -> Iterator[tuple[Arrival, Heard]]:
         """Do what has come."""
         for arrival in self.input.receive():
-            if self.display and self.display.receive(arrival.message):
-                self.screen.forget()
-            heard = self.controller.receive(arrival.message)
-            if heard.control:
-                self.screen.moved(heard.control)
+            try:
+                heard = self._heard(arrival.message)
+            except Exception as error:  # noqa: BLE001  (one message must never end the thread, nor take others with it)
+                heard = Heard(arrival.message, text=f"{type(error).__name__}: {error}", refused=True)
             yield arrival, heard
 
+    def _heard(self, message: Message) -> Heard:
+        if self.display and self.display.receive(message):
+            self.screen.forget()
+        heard = self.controller.receive(message)
+        if heard.control:
+            self.screen.moved(heard.control)
+        return heard
+
     def show(self) -> None:
-        """Bring what the device shows in line."""
+        """Bring what the device shows in line, and first of all its bank."""
+        self.controller.keep_bank()
         if self.output:
             self._send(self.screen.update())
             if self.display:

@@ -72,6 +72,11 @@ class Controller:
         """An address, with `{n}` already filled in, as a target."""
         return target_of(self._resolve, Assignment("", address), 0)
 
+    def keep_bank(self) -> None:
+        """Where tracks went, go back to a bank that has some."""
+        while self.bank and not self._resolve(f"/track/{self.bank + 1}/name"):
+            self.bank = max(self.bank - max(self.width, 1), 0)
+
     def receive(self, message: Message) -> Heard:
         """Do what the message says. Nothing is raised: what is refused is told in what comes back."""
         found = self._decoder.decode(message)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from mido import Message
 
+from plugin_host.mix.toml_document import shown
+
 CLIENT = "stemrack midi"
 """What JACK and ALSA call us; ports of that name are our own and never opened."""
 VIRTUAL_PORT = "control"
@@ -73,6 +75,8 @@ class MidiSystem(Protocol):
         """Leave the system and all ports of it."""
 
 
+MOST_LISTED = 10
+"""Ports that a line names."""
 Clock = Callable[[], float]
 _NUMBERS = re.compile(r"\s+\d+:\d+$")
 
@@ -80,6 +84,14 @@ _NUMBERS = re.compile(r"\s+\d+:\d+$")
 def stable_name(name: str) -> str:
     """A port's name without the numbers that ALSA gives anew each time it is plugged in."""
     return _NUMBERS.sub("", name)
+
+
+def without_port(part: str, names: Sequence[str]) -> str:
+    """That none of these ports has `part` in its name, and which there are; "" where one has."""
+    if any(part.lower() in name.lower() for name in names):
+        return ""
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"no MIDI port has {shown(part)} in its name: there are {', '.join(names[:MOST_LISTED]) or 'none'}{more}"
 
 
 class PortNames:

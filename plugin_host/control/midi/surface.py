@@ -12,6 +12,7 @@ from plugin_host.control.midi.controller_library import BARE, ControllerLibrary,
 from plugin_host.control.midi.learned_file import Learned, read_learned, with_learned
 from plugin_host.control.midi.ports import Arrival, MidiSystem, stable_name
 from plugin_host.control.parameters.table import ParameterTable
+from plugin_host.control.reasons import Reasons
 from plugin_host.errors import ControlError, HostError
 
 POLL_SECONDS = 0.001
@@ -24,6 +25,7 @@ PORTS_SECONDS = 1.0
 GONE_SECONDS = 0.2
 """Between two looks at which are gone: a plug that comes loose for a moment is away for longer."""
 WARN_SECONDS = 5.0
+AFTER_FAULT_SECONDS = 0.05
 JOIN_SECONDS = 5.0
 
 Listener = Callable[[str, Arrival, Heard], None]
@@ -77,9 +79,8 @@ class MidiSurface:
         self._banks: dict[str, int] = {}
         self._events, self._panel = self._desk.subscribe(64), table.host.panel.listen()
         self._due = {"ports": 0.0, "gone": 0.0, "show": 0.0, "refresh": 0.0, "meters": 0.0, "warn": 0.0}
-        self._told = 0
+        self._reasons = Reasons()
         self._told_of: set[str] = set()
-        self._last_refusal = ""
         self._is_dirty = True
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
@@ -115,13 +116,20 @@ class MidiSurface:
         for each in tuple(self._attached.values()):
             self._receive(each)
         self._show(now)
-        if self.refused > self._told and self._is_due("warn", WARN_SECONDS, now):
-            count, self._told = self.refused - self._told, self.refused
-            self._desk.warn(f"MIDI: {count} message{'s' * (count > 1)} could not be used: {self._last_refusal}")
+        self._tell(now)
 
     def _run(self) -> None:
         while not self._ending.wait(POLL_SECONDS if self._attached else SHOW_SECONDS):
-            self.step()
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001  (what is wrong with one port must not silence all)
+                self._refuse(f"{type(error).__name__}: {error}")
+                self._tell(self._clock())
+                self._ending.wait(AFTER_FAULT_SECONDS)
+
+    def _tell(self, now: float) -> None:
+        if self._reasons and self._is_due("warn", WARN_SECONDS, now):
+            self._desk.warn(f"MIDI: {self._reasons.taken()}")
 
     def _is_due(self, what: str, seconds: float, now: float) -> bool:
         if now < self._due[what]:
@@ -142,7 +150,7 @@ class MidiSurface:
 
     def _refuse(self, text: str, count: int = 1) -> None:
         self.refused += count
-        self._last_refusal = text
+        self._reasons.add(text, count)
 
     def _show(self, now: float) -> None:
         self._is_dirty |= bool(self._events.drain()) | bool(self._panel)

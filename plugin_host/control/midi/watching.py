@@ -1,33 +1,48 @@
 """Listening to every port there is, to learn a control or to show what arrives."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from plugin_host.control.midi.controller import Controller
 from plugin_host.control.midi.controller_library import BARE, ControllerLibrary
 from plugin_host.control.midi.learn import Found, Learner
-from plugin_host.control.midi.ports import Arrival, Clock, InputPort, MidiSystem, stable_name
+from plugin_host.control.midi.ports import Arrival, Clock, InputPort, MidiSystem, stable_name, without_port
 from plugin_host.errors import ControlError
 
 PORTS_SECONDS = 1.0
+RETRY_SECONDS = 5.0
+
+
+class _Closed(NamedTuple):
+    """A port that could not be opened, why, and when (by the clock) to try it again."""
+
+    reason: str
+    try_at: float
 
 
 class PortWatcher:
     """All inputs whose name has `part` in it (None: none), and the virtual port of that name; new ones as they come.
 
-    One that cannot be opened (another program holds it) is passed over; `problems` tells why.
+    One that cannot be opened (another program holds it) is tried again every few seconds.
     """
 
     def __init__(self, system: MidiSystem, clock: Clock, *, part: str | None = "", virtual: str = "") -> None:
-        self.problems: list[str] = []
         self._system, self._clock, self._part = system, clock, part
         self._open: dict[str, InputPort] = {}
+        self._closed: dict[str, _Closed] = {}
         self._virtual = virtual
         self._look_at = clock()
+        self._absent = ""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The ports that are open."""
         return tuple(self._open)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why what was wanted is not heard: no port has that part in its name, or one cannot be opened."""
+        return (*([self._absent] if self._absent else []), *(each.reason for each in self._closed.values()))
 
     def receive(self) -> Iterator[tuple[str, Arrival]]:
         """What has come, with the port's name."""
@@ -38,11 +53,6 @@ class PortWatcher:
             for arrival in port.receive():
                 yield name, arrival
 
-    def _opened(self, name: str) -> InputPort:
-        if name == self._virtual:
-            return self._system.open_input(f"{name} in", virtual=True)
-        return self._system.open_input(name)
-
     def close(self) -> None:
         """Leave all ports; the system is not the watcher's to close, and better closed before."""
         for name in tuple(self._open):
@@ -52,19 +62,28 @@ class PortWatcher:
         if not self._system.poll():
             self.close()
             return
-        part = self._part
-        there = [] if part is None else [name for name in self._system.inputs() if part.lower() in name.lower()]
-        if self._virtual:
-            there.append(self._virtual)
+        there = self._wanted()
         for name in tuple(self._open):
             if name not in there:
                 self._open.pop(name).close()
+        self._closed = {name: each for name, each in self._closed.items() if name in there}
         for name in there:
-            if name not in self._open and not any(name in problem for problem in self.problems):
-                try:
-                    self._open[name] = self._opened(name)
-                except ControlError as error:
-                    self.problems.append(str(error))
+            if name not in self._open and (name not in self._closed or self._clock() >= self._closed[name].try_at):
+                self._try(name)
+
+    def _wanted(self) -> list[str]:
+        part, inputs = self._part, self._system.inputs()
+        there = [] if part is None else [name for name in inputs if part.lower() in name.lower()]
+        self._absent = without_port(part, inputs) if part else ""
+        return [*there, self._virtual] if self._virtual else there
+
+    def _try(self, name: str) -> None:
+        virtual = name == self._virtual
+        try:
+            self._open[name] = self._system.open_input(f"{name} in" if virtual else name, virtual=virtual)
+            self._closed.pop(name, None)
+        except ControlError as error:
+            self._closed[name] = _Closed(str(error), self._clock() + RETRY_SECONDS)
 
 
 class PortsLearner:

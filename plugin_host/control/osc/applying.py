@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from plugin_host.control.osc.complaints import Complaints
 from plugin_host.control.osc.dialects.session import Meant
@@ -61,19 +62,17 @@ class Applier:
             self._put(peer, meant, meant.value)
         else:
             self.flush()
-            self.together(peer, [meant])
+            try:
+                self.together(peer, [meant])
+            except HostError as error:
+                raise ControlError(_told(meant, error)) from error
 
     def together(self, peer: Peer, all_meant: Iterable[Meant]) -> None:
         """Do them as one change: all, or none with a `HostError`.
 
         What is more than commands (scenes, takes, banks) comes in its turn, and is looked at for its value before.
         """
-        writes: list[_Write] = []
-        for meant in all_meant:
-            bindings = self._found(meant.address)
-            if is_pattern(meant.address):
-                bindings = tuple(binding for binding in bindings if binding.control.parameter.writable) or bindings
-            writes += [(binding, meant.value) for binding in bindings]
+        writes = self._writes(all_meant)
         self._table.plan(write for write in writes if write[0].is_command)  # raises before anything is done
         for write in writes:
             if not write[0].is_command:
@@ -113,6 +112,22 @@ class Applier:
             for peer, meant in group:
                 self._correct(peer, meant)
 
+    def _writes(self, all_meant: Iterable[Meant]) -> list[_Write]:
+        writes: list[_Write] = []
+        switched: dict[str, bool] = {}
+        for meant in all_meant:
+            bindings = self._found(meant.address)
+            if is_pattern(meant.address):
+                bindings = tuple(binding for binding in bindings if binding.control.parameter.writable) or bindings
+            for binding in bindings:
+                value = meant.value
+                if meant.turns:
+                    value = not switched.get(binding.address, binding.read())
+                if isinstance(value, bool):
+                    switched[binding.address] = value
+                writes.append((binding, value))
+        return writes
+
     def _put(self, peer: Peer, meant: Meant, value: Value) -> None:
         """Among what waits, unless it is an echo of what the surface was told."""
         told = self._peers.told_to(peer)
@@ -128,7 +143,7 @@ class Applier:
                 self.together(peer, [meant])
             except HostError as error:
                 self._plain.pop(meant.address, None)
-                self._complaints.refuse(str(error))
+                self._complaints.refuse(_told(meant, error))
 
     def _correct(self, peer: Peer, meant: Meant) -> None:
         """A surface is not told what it did, but where another value was taken than it sent, it stands wrong."""
@@ -175,9 +190,15 @@ def _is_value(binding: Binding) -> bool:
     return binding.control.read is not None and binding.control.parameter.kind in ("float", "int", "bool", "choice")
 
 
+def _told(meant: Meant, error: HostError) -> str:
+    """Why it could not be done; before that what was sent, where another address than ours was."""
+    sent = " ".join((meant.theirs[:80], *map(str, meant.which)))
+    return str(error) if meant.theirs in str(error) else f"{sent}: {error}"
+
+
 def _check(binding: Binding, value: Value | None) -> None:
     """`ControlError` where that value cannot be written."""
-    parameter = binding.parameter
+    parameter = replace(binding.parameter, address=binding.address)
     if not parameter.writable:
         raise ControlError(f"{binding.address} can only be read")
     if value is not None:

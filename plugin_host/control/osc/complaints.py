@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from plugin_host.control.reasons import Reasons
+
 WARN_EVERY = 5.0
 """Seconds between two warnings."""
 MOST_NAMED = 20
@@ -12,7 +14,7 @@ MOST_NAMED = 20
 
 
 class Complaints:
-    """Counts, and tells `warn` at most every five seconds. For any number of threads."""
+    """Counts, and tells `warn` of what could not be used at most every five seconds. For any number of threads."""
 
     def __init__(self, warn: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self.refused = 0
@@ -23,19 +25,23 @@ class Complaints:
         """Messages for surfaces that take them too slowly."""
         self._warn, self._clock = warn, clock
         self._lock = threading.Lock()
-        self._told, self._tell_again = 0, -math.inf
+        self._reasons, self._tell_again = Reasons(), -math.inf
         self._named: set[str] = set()
 
     def refuse(self, text: str) -> None:
         """Something could not be used; the text says why."""
         with self._lock:
             self.refused += 1
-            now = self._clock()
-            if now < self._tell_again:
-                return
-            self._tell_again = now + WARN_EVERY
-            count, self._told = self.refused - self._told, self.refused
-        self._warn(f"OSC: {count} message{'s' * (count > 1)} could not be used: {text}")
+            self._reasons.add(text)
+
+    def tell(self) -> None:
+        """Say what has gathered, once that is due; to be called often."""
+        if not self._reasons or self._clock() < self._tell_again:
+            return
+        with self._lock:
+            self._tell_again = self._clock() + WARN_EVERY
+            told = self._reasons.taken()
+        self._warn(f"OSC: {told}")
 
     def deny(self, host: str) -> None:
         """Somebody is not let in; told once of each, and of no more than `MOST_NAMED`."""

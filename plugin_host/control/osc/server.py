@@ -169,6 +169,7 @@ class OscServer:
                 self._turn()
             except Exception as error:  # noqa: BLE001  (what is wrong with one message must not silence all)
                 self.complaints.refuse(f"{type(error).__name__}: {error}")
+                self.complaints.tell()
                 self._ending.wait(_AFTER_FAULT_SECONDS)
 
     def _turn(self) -> None:
@@ -179,6 +180,7 @@ class OscServer:
         while self._errands:
             self._errands.popleft()()
         self._conversation.flush()
+        self.complaints.tell()
         self._conversation.each_second(self._teller.tick(self._clock()))
 
     def _read_udp(self) -> None:

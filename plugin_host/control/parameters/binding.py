@@ -1,6 +1,6 @@
 """One address of the table, as it is for a particular track, effect or scene: to be read and written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from plugin_host.control.parameters.control import Control, Form, parameter_of_form
@@ -119,6 +119,12 @@ class Binding:
 
     def _taken(self, sight: Sight, value: Value | None, form: Form) -> _Taken:
         parameter = self._raw_parameter(sight)
+        try:
+            return self._taken_as(parameter, sight, value, form)
+        except ControlError:  # to be told with this very address, which would take time to put in for every value
+            return self._taken_as(replace(parameter, address=self.address), sight, value, form)
+
+    def _taken_as(self, parameter: Parameter, sight: Sight, value: Value | None, form: Form) -> _Taken:
         if not parameter.writable:
             raise ControlError(f"{self.address} can only be read")
         if parameter.kind == "trigger":

@@ -7,7 +7,7 @@ from plugin_host.control.parameters.control import Control, Read
 from plugin_host.control.parameters.conversion import taken
 from plugin_host.control.parameters.declaration import Parameter, Value
 from plugin_host.control.parameters.panel import BANK, PanelChanged
-from plugin_host.control.parameters.places import Keys
+from plugin_host.control.parameters.places import Keys, address_of
 from plugin_host.control.parameters.sight import Host, Sight
 from plugin_host.desk.events import CaptureChanged, ReferenceChanged, TakeBegun, TakeRecorded
 from plugin_host.desk.morph import MAX_SECONDS
@@ -27,7 +27,8 @@ _SECONDS = Parameter("/scene/{scene}", "float", "how long to take", "w", "s", 0.
 def _recall(host: Host, keys: Keys, seconds: Value | None, origin: str) -> None:
     """A switch says true, a word or nothing, which is at once; a number, also as text, is the time to take."""
     is_time = seconds.strip()[:1].isdecimal() if isinstance(seconds, str) else not isinstance(seconds, bool | None)
-    time = taken(_SECONDS, seconds) if is_time and seconds is not None else 0.0
+    parameter = replace(_SECONDS, address=address_of(_SECONDS.address, keys))
+    time = taken(parameter, seconds) if is_time and seconds is not None else 0.0
     host.desk.recall(host.library.scene(keys.name), float(time), origin)
 
 

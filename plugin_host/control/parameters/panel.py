@@ -2,8 +2,11 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
+
+from plugin_host.mix.state import Mix, Track
 
 BANK = 8
 """Tracks that a bank of faders holds."""
@@ -39,6 +42,15 @@ class PanelChanged:
     origin: str
 
 
+class _Stood(NamedTuple):
+    """Where the selected track was seen last: its name, after how many, of how many, and its stem."""
+
+    name: str = ""
+    place: int = 0
+    tracks: int = 0
+    stem: str = ""
+
+
 class Panel:
     """Keeps the state and tells of changes; for any number of threads. sync: is only kept, whoever follows sets it."""
 
@@ -47,15 +59,27 @@ class Panel:
         self.sync = SyncReadings()
         self._lock = threading.Lock()
         self._queues: list[deque[PanelChanged]] = []
+        self._stood = _Stood()
 
     # Any: the fields of PanelState, whose types `replace` knows.
     def change(self, origin: str, **fields: Any) -> None:
         """Set some fields of the state, and tell where that makes a difference."""
         with self._lock:
-            before, self.state = self.state, replace(self.state, **fields)
-            if self.state != before:
-                for queue in self._queues:
-                    queue.append(PanelChanged(before, self.state, origin))
+            self._set(origin, **fields)
+
+    def keep_to(self, mix_now: Callable[[], Mix]) -> None:
+        """Where tracks went, the bank ends with those that are left; where the selected one was renamed, it stays so.
+
+        mix_now: the mix as it is, asked in its turn, so that nobody comes with an older one.
+        """
+        if not (self.state.bank or self.state.selected):
+            return
+        with self._lock:
+            tracks = mix_now().tracks
+            bank = _within(self.state.bank, len(tracks))
+            selected = self._selected_of(tracks) if self.state.selected else ""
+            if (bank, selected) != (self.state.bank, self.state.selected):
+                self._set("", bank=bank, selected=selected)
 
     def listen(self) -> "deque[PanelChanged]":
         """A queue of what changes from now on; `leave` when done."""
@@ -64,7 +88,31 @@ class Panel:
             self._queues.append(queue)
         return queue
 
+    # Any: as `change`.
+    def _set(self, origin: str, **fields: Any) -> None:
+        before, self.state = self.state, replace(self.state, **fields)
+        if self.state != before:
+            for queue in self._queues:
+                queue.append(PanelChanged(before, self.state, origin))
+
+    def _selected_of(self, tracks: Sequence[Track]) -> str:
+        """The name of the selected track: of the one in its place with its stem, where no other came or went."""
+        names, selected, stood = [track.name for track in tracks], self.state.selected, self._stood
+        if selected not in names and selected == stood.name and len(tracks) == stood.tracks:
+            there = tracks[stood.place]
+            selected = there.name if there.stem == stood.stem else selected
+        if selected in names:
+            place = names.index(selected)
+            self._stood = _Stood(selected, place, len(tracks), tracks[place].stem)
+        return selected
+
     def leave(self, queue: "deque[PanelChanged]") -> None:
         """Listen no longer."""
         with self._lock:
             self._queues = [other for other in self._queues if other is not queue]
+
+
+def _within(bank: int, tracks: int) -> int:
+    """As many banks back as it takes to have tracks in it."""
+    beyond = bank - max(tracks - 1, 0)
+    return max(bank - BANK * -(-beyond // BANK), 0) if beyond > 0 else bank

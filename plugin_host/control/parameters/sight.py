@@ -62,8 +62,12 @@ class Sight:
 
 
 def sight_of(host: Host) -> Sight:
-    """How it stands now. A loop that plays is remembered, so that it can be turned off and on again."""
+    """How it stands now. A loop that plays is remembered, so that it can be turned off and on again.
+
+    The bank and the selection keep to the tracks that there are.
+    """
     desk, transport = host.desk, host.desk.transport
     if transport.loop not in (None, host.panel.state.loop):
         host.panel.change("", loop=transport.loop)
+    host.panel.keep_to(lambda: desk.mix)
     return Sight(host, desk.mix, transport, desk.reference, host.panel.state)

@@ -97,6 +97,7 @@ class SyncFollower:
         if self._source is None:
             return
         self._obey(self._source.look())
+        self._tell_problem(self._source.problem)
         now = self._clock()
         if now >= self._decide_at:
             self._decide_at = now + DECIDE_SECONDS
@@ -104,7 +105,11 @@ class SyncFollower:
 
     def _run(self) -> None:
         while not self._ending.wait(IDLE_SECONDS if self._source is None else LISTEN_SECONDS):
-            self.step()
+            try:
+                self.step()
+            except Exception as error:  # noqa: BLE001  (what is wrong with one message must not end all)
+                self._tell_refused(f"{type(error).__name__}: {error}")
+                self._ending.wait(IDLE_SECONDS)
 
     def _choose(self, name: str) -> None:
         try:
@@ -122,7 +127,12 @@ class SyncFollower:
         self._chase = Chase(self._host.rate, self._host.frames)
         self._song = HeardSong(self._host.rate)
         self._speed = self._desk.transport.speed
-        self._refused = ""
+        self._refused = self._problem = ""
+
+    def _tell_problem(self, problem: str) -> None:
+        if problem and problem != self._problem:
+            self._desk.warn(f"sync: {problem}")
+        self._problem = problem
 
     def _decide(self, source: Source, now: float) -> None:
         place, status = source.place_at(now), self._desk.status()
@@ -200,10 +210,13 @@ class SyncFollower:
                 self._desk.end_recording()
 
     def _tried(self, action: Callable[[], object]) -> None:
-        """What does not fit is told once, until something else does not."""
         try:
             action()
         except HostError as error:
-            if str(error) != self._refused:
-                self._refused = str(error)
-                self._desk.warn(f"sync: {error}")
+            self._tell_refused(str(error))
+
+    def _tell_refused(self, text: str) -> None:
+        """What does not fit is told once, until something else does not."""
+        if text != self._refused:
+            self._refused = text
+            self._desk.warn(f"sync: {text}")

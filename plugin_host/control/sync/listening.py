@@ -28,6 +28,11 @@ class SyncInput:
         """The ports that are open."""
         return self._watcher.names
 
+    @property
+    def problem(self) -> str:
+        """Why the port that is named is not heard; "" where it is, or none is named."""
+        return "; ".join(self._watcher.problems)
+
     def receive(self) -> list[Arrival]:
         """Messages of the leader that are about time, in order.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mido import Message
 
-from plugin_host.control.midi.ports import MidiSystem, OutputPort
+from plugin_host.control.midi.ports import MidiSystem, OutputPort, without_port
 from plugin_host.control.sync.clock_out import ClockOut
 from plugin_host.control.sync.heard_song import HeardSong, SongLine
 from plugin_host.control.sync.listening import VIRTUAL_PORT
@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.01
 AHEAD_SECONDS = 0.005
 """How long before it is heard a change is acted upon, so that start comes before the first clock."""
 PORTS_SECONDS = 1.0
+AFTER_FAULT_SECONDS = 0.1
 JOIN_SECONDS = 5.0
 
 
@@ -40,9 +41,10 @@ class SyncOutput:
     """The ports that are sent to, as they come and go. For one thread; `tell` hears of what cannot be opened."""
 
     def __init__(self, system: MidiSystem, part: str, tell: Callable[[str], None]) -> None:
-        self._system, self._part, self._tell = system, part.lower(), tell
+        self._system, self._part, self._tell = system, part, tell
         self._open: dict[str, OutputPort] = {}
         self._failed: set[str] = set()
+        self._absent = ""
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -52,8 +54,10 @@ class SyncOutput:
     def look(self) -> None:
         """Open what is there, leave what is not; about once a second."""
         stands = self._system.poll()
-        wanted = [name for name in self._system.outputs() if self._part and self._part in name.lower()]
+        outputs = self._system.outputs()
+        wanted = [name for name in outputs if self._part and self._part.lower() in name.lower()]
         there = [*wanted, VIRTUAL_PORT] if stands else []
+        self._tell_absent(without_port(self._part, outputs) if self._part and stands else "")
         for name in [name for name in self._open if name not in there]:
             self._open.pop(name).close()
         for name in there:
@@ -71,6 +75,11 @@ class SyncOutput:
         for port in self._open.values():
             port.close()
         self._open.clear()
+
+    def _tell_absent(self, absent: str) -> None:
+        if absent and absent != self._absent:
+            self._tell(f"sync: {absent}")
+        self._absent = absent
 
     def _try(self, name: str) -> None:
         virtual = name == VIRTUAL_PORT
@@ -104,6 +113,7 @@ class SyncSender:
         self._mtc_out = MtcOut(settings.rate, settings.origin) if settings.mtc else None
         self._look_at = self._ports_at = clock()
         self._said_no_tempo = False
+        self._fault = ""
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sync out", daemon=True)
 
@@ -139,7 +149,17 @@ class SyncSender:
     def _run(self) -> None:
         wait = 0.0
         while not self._ending.wait(wait):
-            wait = max(self.step() - self._clock(), 0.0)
+            try:
+                wait = max(self.step() - self._clock(), 0.0)
+            except Exception as error:  # noqa: BLE001  (what is wrong with one port must not end all)
+                wait = AFTER_FAULT_SECONDS
+                self._tell_fault(f"{type(error).__name__}: {error}")
+
+    def _tell_fault(self, text: str) -> None:
+        """Once, until it is another."""
+        if text != self._fault:
+            self._fault = text
+            self._desk.warn(f"sync: {text}")
 
     def _due(self, line: SongLine, now: float) -> Sequence[Message]:
         said: list[Message] = []

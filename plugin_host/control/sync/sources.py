@@ -17,6 +17,10 @@ OpenSystem = Callable[[], MidiSystem]
 class Source(Protocol):
     """A master that is listened to. For one thread."""
 
+    @property
+    def problem(self) -> str:
+        """Why it is not heard, as far as that is known; "" where nothing is wrong."""
+
     def look(self) -> Sequence[MachineCommand]:
         """Take in what has come; what is asked for beside a place."""
 
@@ -32,6 +36,11 @@ class ClockSource:
 
     def __init__(self, decoder: MasterClock, ports: SyncInput) -> None:
         self._decoder, self._ports = decoder, ports
+
+    @property
+    def problem(self) -> str:
+        """See `Source`."""
+        return self._ports.problem
 
     def look(self) -> Sequence[MachineCommand]:
         """See `Source`."""
@@ -54,6 +63,11 @@ class MachineSource:
     def __init__(self, decoder: MmcIn, ports: SyncInput) -> None:
         self._decoder, self._ports = decoder, ports
 
+    @property
+    def problem(self) -> str:
+        """See `Source`."""
+        return self._ports.problem
+
     def look(self) -> Sequence[MachineCommand]:
         """See `Source`."""
         return [one for each in self._ports.receive() for one in self._decoder.hear(each.message, each.seconds)]
@@ -72,6 +86,11 @@ class LinkSource:
 
     def __init__(self, peer: LinkPeer) -> None:
         self.peer = peer
+
+    @property
+    def problem(self) -> str:
+        """See `Source`."""
+        return ""
 
     def look(self) -> Sequence[MachineCommand]:
         """See `Source`."""

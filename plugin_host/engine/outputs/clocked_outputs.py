@@ -1,19 +1,13 @@
-"""Outputs without a device: a clock that takes buffers at their time, and lets them go or writes them to a file."""
+"""The output without a device: a clock that takes buffers at their time, and lets them go."""
 
 import math
 import threading
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from plugin_host.engine.outputs.contract import Pull
 from plugin_host.engine.outputs.pull_room import PullRoom
-from plugin_host.engine.outputs.request import OutputRequest, lane_channels
-from plugin_host.errors import OutputError
-from separation_core.audio.writing import SongWriter
-from separation_core.errors import SeparationError
-from separation_core.units import Hertz
+from plugin_host.engine.outputs.request import OutputRequest
 
 
 class Clock:
@@ -102,59 +96,3 @@ class NullOutput:
     def _take(self) -> None:
         if self._room is not None:
             self._room.take(self.buffer)
-
-
-class FileOutput(NullOutput):
-    """Writes what the clock takes to a float32 WAV file, which appears when the output is stopped.
-
-    A disk that fills up ends it: it is then no longer alive, and what was written is discarded.
-    """
-
-    def __init__(self, request: OutputRequest) -> None:
-        super().__init__(request)
-        if request.path is None:
-            raise OutputError("an output to a file needs the file's path")
-        self.title = f"file {request.path}"
-        columns = lane_channels(request.lanes)
-        self._rows = np.array([row for row, column in enumerate(columns) if column is not None])
-        self._columns = np.array([column for column in columns if column is not None])
-        width = int(self._columns.max()) + 1
-        self._wide = np.zeros((width, self.buffer), dtype=np.float32)
-        self._failure = ""
-        self._writer: SongWriter | None = SongWriter(request.path, Hertz(self.rate), width)
-        try:
-            self._writer.__enter__()
-        except SeparationError as error:
-            raise OutputError(str(error)) from None
-
-    @property
-    def alive(self) -> bool:
-        """Whether the disk still takes what is written."""
-        return not self._failure
-
-    @property
-    def problem(self) -> str:
-        """What the disk or the pull said."""
-        return self._failure or super().problem
-
-    def stop(self) -> None:
-        """Complete the file."""
-        super().stop()
-        writer, self._writer = self._writer, None
-        if writer is None:
-            return
-        try:
-            writer.__exit__(None, None, None)
-        except SeparationError as error:
-            self._failure = str(error)
-
-    def _take(self) -> None:
-        if self._room is None or self._writer is None:
-            return
-        self._wide[self._columns] = self._room.take(self.buffer)[self._rows]
-        try:
-            self._writer.write(self._wide)
-        except SeparationError as error:
-            writer, self._writer = self._writer, None
-            writer.__exit__(type(error), error, error.__traceback__)
-            self._failure = str(error)

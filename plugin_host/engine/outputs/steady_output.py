@@ -72,7 +72,7 @@ class SteadyOutput:
     @property
     def title(self) -> str:
         """The device in use, or which one is waited for."""
-        if self.on_device or self._request.kind == "file":
+        if self.on_device:
             return self._output.title
         return f"no device, clocked until {self._wanted} is back"
 
@@ -170,7 +170,7 @@ class SteadyOutput:
                 self._keep_names()
             elif self._spare is not None:
                 self._watch_spare(self._line, self._spare, now)
-            elif self._request.kind != "file" and now >= self._retry_at:
+            elif now >= self._retry_at:
                 self._look_for_device(self._line, self._pull)
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
 

@@ -124,7 +124,7 @@ class ArdourSession:
             return [Meant(ours, value, message.address, law=law, asks=not given)]
         if word == "loop_toggle":
             pressed = _pressed(list(message.arguments))
-            return [Meant(_LOOP, not self._view.looping, message.address)] if pressed else []
+            return [Meant(_LOOP, None, message.address, turns=True)] if pressed else []
         if word in ("goto_start", "goto_end", "locate"):
             return self._go(word, list(message.arguments), message.address)
         meant = self._routes.incoming(message)
@@ -171,8 +171,9 @@ class ArdourSession:
         return [*tracks, *buses, *(["/master"] if self._surface.strip_types & MASTER_STRIP else [])]
 
     def _strips(self) -> list[str]:
-        """Those in the bank."""
+        """Those in the bank, which ends with the last of them, also where there were more before."""
         strips, size = self._all_strips(), self._surface.bank_size
+        self._before_bank = min(self._before_bank, max(len(strips) - size, 0))
         return strips[self._before_bank : self._before_bank + size] if size else strips
 
     def _strip(self, words: list[str], given: list[Argument], address: str, line: Line) -> list[Meant]:

@@ -106,4 +106,4 @@ class ReaperSession:
         theirs = message.address.removesuffix("/toggle")
         meant = self._routes.incoming(OscMessage(theirs, ()))
         ours = meant.address if meant is not None else _LOOP
-        return [Meant(ours, not binding.read(), theirs, law=TRUTH) for binding in self._table.resolve(ours)]
+        return [Meant(ours, None, theirs, law=TRUTH, turns=True) for _ in self._table.resolve(ours)]

@@ -40,11 +40,6 @@ class DeskView:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @property
-    def looping(self) -> bool:
-        """Whether a loop is on."""
-        return self._desk.transport.loop is not None
-
     def bars(self, seconds: float) -> tuple[float, int] | None:
         """Beats from the beginning to a place in the song, and beats in a bar; None where the tempo is not known."""
         transport = self._desk.transport

@@ -16,7 +16,8 @@ Told = tuple[str, tuple[Argument, ...], tuple[Argument, ...]]
 class Meant:
     """What a surface's message means.
 
-    address: ours. value: to be written, already ours; None asks for it. theirs, which: address and leading arguments
+    address: ours. value: to be written, already ours; None asks for it. turns: the other of on and off is to be
+    written, whatever that is when its turn comes. theirs, which: address and leading arguments
     of an answer. law: how the value is shown there.
     """
 
@@ -26,6 +27,7 @@ class Meant:
     which: tuple[Argument, ...] = ()
     law: Law = AS_IT_IS
     asks: bool = False
+    turns: bool = False
 
 
 class Line(Protocol):

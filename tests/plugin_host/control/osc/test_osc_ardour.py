@@ -8,7 +8,7 @@ import pytest
 from plugin_host.control.osc.dialects.ardour_words import bar_text
 from plugin_host.control.osc.dialects.laws import ARDOUR_LIGHTS, ARDOUR_METER, ARDOUR_SIGNAL
 from plugin_host.control.osc.packet import Argument, OscMessage
-from plugin_host.mix.commands import SetGain
+from plugin_host.mix.commands import RemoveTrack, SetGain
 from plugin_host.mix.transport import Seek, SetTempo
 
 Rack = Any  # the conftest's
@@ -167,3 +167,14 @@ def test_ardours_port(rack: Rack) -> None:
     sender, ear = rack.client(), rack.client()
     sender.send("/set_surface", 0, 159, 3, 0, 0, 0, ear.port)
     assert ear.until("/strip/name").arguments == (1, "vocals")
+
+
+def test_a_bank_of_ardours_past_the_last_strip_goes_back(rack: Rack) -> None:
+    client = _ardour(rack, 4, 1, 3, 0)
+    client.send("/bank_up", 1.0)
+    client.settle()
+    for track in rack.desk.mix.tracks[5:]:
+        rack.desk.do(RemoveTrack(track.name))
+    client.send("/strip/gain", 4, -5.0)
+    client.settle()
+    assert rack.desk.mix.tracks[4].gain_db == -5.0

@@ -2,7 +2,6 @@ import math
 import signal
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -118,17 +117,6 @@ def test_a_server_with_another_rate_is_left_alone(mortal_jackd, counting, wait_u
     assert (output.rate, output.changed_rate, output.on_device) == (48_000, 44_100, False)
     output.stop()
     assert "44100 Hz, not 48000" in output.events()[-1]
-
-
-def test_a_file_that_fails_goes_on_without_it(tmp_path: Path, counting, wait_until) -> None:
-    path = tmp_path / "out.wav"
-    output = SteadyOutput(OutputRequest("file", 48_000, path=path, speed=4.0))
-    path.mkdir()  # the finished file cannot take that name
-    output.start(counting)
-    goes_on(counting, wait_until)
-    output.stop()
-    assert list(path.iterdir()) == []
-    assert "cannot be written" in output.problem
 
 
 def test_the_null_device_is_a_device(counting, wait_until) -> None:
