@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,21 +148,20 @@ def _score(session: "HostSession", name: str, truth: "np.ndarray") -> float:
 
 def _draw(session: "HostSession", folder: Path, sdr: Mapping[str, float], scene: str) -> dict[str, str]:
     """The overview picture; without matplotlib a line on how to get it."""
+    from plugin_host.demo.overview import Stretch
     from plugin_host.demo.picture import draw_overview
     from plugin_host.errors import HostError
     from separation_core.audio.frames import WavSource
 
-    stems = {}
-    for name in session.stems:
-        with session.open_stem(name) as stem:
-            stems[name] = stem.read(0, session.frames)
-    with session.open_song() as song, WavSource(folder / "remix.wav") as remix:
-        whole, mixed = song.read(0, session.frames), remix.read(0, remix.frames)
-    try:
-        draw_overview(folder / "overview.png", whole, stems, mixed, session.rate, sdr, scene)
-    except HostError as error:
-        detail(str(error))
-        return {}
+    with ExitStack() as files:
+        song = Stretch(files.enter_context(session.open_song()), session.frames)
+        stems = {name: replace(song, source=files.enter_context(session.open_stem(name))) for name in session.stems}
+        remix = files.enter_context(WavSource(folder / "remix.wav"))
+        try:
+            draw_overview(folder / "overview.png", song, stems, Stretch(remix, remix.frames), sdr, scene)
+        except HostError as error:
+            detail(str(error))
+            return {}
     return {"picture": str(folder / "overview.png")}
 
 

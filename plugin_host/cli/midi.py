@@ -101,12 +101,13 @@ def _monitor(system: "MidiSystem", session: Path | None, part: str, until: float
 
 def _note_ports(watcher: "PortWatcher", known: set[str]) -> set[str]:
     """Tell of ports that came and went, and of those that cannot be opened."""
-    now = {*(f"listening to {name}" for name in watcher.names), *watcher.problems}
-    for text in sorted(now - known):
+    heard, problems = {f"listening to {name}" for name in watcher.names}, set(watcher.problems)
+    for text in sorted((heard | problems) - known):
         note(text)
-    for text in sorted(known - now):
-        note(f"no longer {text}")
-    return now
+    for text in sorted(known - heard - problems):
+        if text.startswith("listening"):  # a problem is over once its port is listened to, or gone
+            note(f"no longer {text}")
+    return heard | problems
 
 
 def _monitor_mix(system: "MidiSystem", folder: Path, part: str, until: float) -> None:

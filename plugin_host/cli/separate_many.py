@@ -27,12 +27,19 @@ def separate_many(
     force: bool,
     json: bool,
 ) -> None:
-    """Separate every song that `paths` mean; exit code 1 where one failed."""
-    from separation_core.jobs.batch import prepare_sessions
+    """Separate every song that `paths` mean; exit code 1 where one failed, or a folder of them cannot be read."""
+    from separation_core.jobs.batch import Outcome, prepare_sessions
     from separation_core.jobs.songs import find_songs
 
     where = device_named(options)
-    songs = find_songs(paths, recursive=recursive)
+    left_out: list[Outcome] = []
+    songs = find_songs(
+        paths,
+        recursive=recursive,
+        leave_out=lambda folder, error: left_out.append(Outcome(folder, None, error, 0.0, found_again=False)),
+    )
+    for outcome in left_out:
+        _tell(outcome, "", where, json=json)
     outcomes: list[Outcome] = []
     try:
         with _progress(songs) as progress:
@@ -43,11 +50,11 @@ def separate_many(
         note(f"stopped after {len(outcomes)} of {len(songs)} songs; the same command goes on from here")
         raise typer.Exit(130) from None
     if json:
-        print_json([_summary(outcome, where) for outcome in outcomes])
+        print_json([_summary(outcome, where) for outcome in (*left_out, *outcomes)])
     failed = sum(outcome.session is None for outcome in outcomes)
     if failed and len(songs) > 1:
         _print_error(f"{failed} of {len(songs)} songs could not be separated")
-    if failed:
+    if failed or left_out:
         raise typer.Exit(1)
 
 

@@ -72,15 +72,14 @@ def run(
 
 @train_app.command()
 def score(
-    weights: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, or weights.")],
+    weights: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, for its latest checkpoint.")],
     excerpts: Annotated[Path, typer.Argument(help="Folder of songs with true stems.")],
 ) -> None:
     """Score weights as they are on true stems: MDX SDR and leak. `stemrack evaluate` scores whole separations."""
-    from separation_core.models.networks import load_network
     from separation_core.training.scoring import report, score_excerpts
+    from separation_core.training.trainer import trained_network
 
-    file = weights / "weights.safetensors" if weights.is_dir() else weights
-    sys.stdout.write(f"{report(score_excerpts(load_network(file, name='trained'), excerpts))}\n")
+    sys.stdout.write(f"{report(score_excerpts(trained_network(weights), excerpts))}\n")
 
 
 @train_app.command()

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
+from plugin_host.demo.overview import BANDS, HIGHEST, LOWEST, Overview, Stretch, measure
 from plugin_host.errors import HostError
 
 if TYPE_CHECKING:
@@ -27,11 +27,7 @@ _COLOURS = {
     "piano": "#5bc8ff",
 }
 _SPARE = ("#ff7eb6", "#9be564", "#f4a6ff", "#66d9ff", "#ffc2a1")
-_LOWEST, _HIGHEST, _BANDS = 40.0, 16_000.0, 220
 _FLOOR_DB, _TOP_DB = -64.0, 0.0
-_COLUMNS = 1400
-"""Points across the picture; a song of any length is drawn with that many."""
-_WINDOW = 4096
 _INCHES = 13.0
 """Width of the figure, by which its letters are measured."""
 USUAL_WIDTH = 1430
@@ -45,39 +41,43 @@ class _Panel:
     name: str
     title: str
     colour: str
-    sound: NDArray[np.float32]
+    sound: Stretch
 
 
 def draw_overview(
     path: Path,
-    song: NDArray[np.float32],
-    stems: Mapping[str, NDArray[np.float32]],
-    remix: NDArray[np.float32] | None,
-    rate: int,
+    song: Stretch,
+    stems: Mapping[str, Stretch],
+    remix: Stretch | None,
     sdr: Mapping[str, float] | None = None,
     remix_title: str = "remix",
     width: int = USUAL_WIDTH,
 ) -> None:
     """Write a picture: song, every stem, remix (where there is one) from top to bottom, waveforms above spectrograms.
 
-    song, stems and remix are (channel, frame) at `rate` Hz and may differ in length; sdr gives a stem's
+    song, stems and remix have one rate and may differ in length; they are read once, in blocks. sdr gives a stem's
     signal-to-distortion ratio in dB for its title; width: of the picture, in pixels. Spectrograms have 220 bands,
     equal steps in pitch from 40 Hz to 16 kHz, shown from -64 to 0 dB of the loudest band of the song. path: ends as one
     of `FORMATS`. Raises `HostError` where it does not, matplotlib is not installed, the file cannot be written or there
-    is nothing to draw.
+    is nothing to draw, and what reading them raises.
     """
     if path.suffix.lower() not in FORMATS:
         raise HostError(f"{path} has no ending of a picture: choose one of {', '.join(FORMATS)}")
-    if song.shape[-1] == 0:
+    if song.frames == 0:
         raise HostError("nothing to draw: the song has no frames")
     panels = _panels(song, stems, remix, sdr or {}, remix_title)
     figure = _figure(len(panels), width)
-    seconds = max(panel.sound.shape[-1] for panel in panels) / rate
-    loudest = float(_bands(song, rate, seconds).max())
+    rate = song.source.rate
+    seconds = max(panel.sound.frames for panel in panels) / rate
+    views = [measure(panel.sound, seconds) for panel in panels]
+    loudest = float(views[0].levels.max())
     heights = [1.0] * (len(panels) - 1) + [1.12]  # the last carries the time axis
     rows = np.atleast_1d(np.asarray(figure.subfigures(len(panels), 1, hspace=0.0, height_ratios=heights)))
-    for panel, row in zip(panels, rows, strict=True):
-        _draw_panel(row, panel, rate, seconds, loudest, last=panel is panels[-1])
+    for panel, view, row in zip(panels, views, rows, strict=True):
+        wave, spectrum = _draw_titles(row, panel, view, last=panel is panels[-1])
+        _draw_wave(wave, view, panel.colour, seconds, rate)
+        _draw_spectrogram(spectrum, view.levels - loudest, panel.colour, seconds)
+        _label_time(spectrum, seconds, shown=panel is panels[-1])
     _save(figure, path)
 
 
@@ -93,9 +93,9 @@ def _figure(rows: int, width: int) -> "Figure":
 
 
 def _panels(
-    song: NDArray[np.float32],
-    stems: Mapping[str, NDArray[np.float32]],
-    remix: NDArray[np.float32] | None,
+    song: Stretch,
+    stems: Mapping[str, Stretch],
+    remix: Stretch | None,
     sdr: Mapping[str, float],
     remix_title: str,
 ) -> list[_Panel]:
@@ -109,67 +109,46 @@ def _panels(
     return drawn
 
 
-def _draw_panel(row: "SubFigure", panel: _Panel, rate: int, seconds: float, loudest: float, *, last: bool) -> None:
+def _draw_titles(row: "SubFigure", panel: _Panel, view: Overview, *, last: bool) -> "tuple[Axes, Axes]":
+    """A row's words; the axes of its waveform and of its spectrogram, still empty."""
     row.set_facecolor(_BACKGROUND)
     bottom = 0.16 if last else 0.05
     wave = row.add_axes((0.118, 0.68, 0.866, 0.28))
     spectrum = row.add_axes((0.118, bottom, 0.866, 0.68 - bottom))
-    _draw_wave(wave, panel, seconds, rate)
-    _draw_spectrogram(spectrum, panel, rate, seconds, loudest)
-    _label_time(spectrum, seconds, shown=last)
     row.text(0.012, 0.74, panel.name, color=panel.colour, fontsize=15, fontweight="bold", va="center", parse_math=False)
     if panel.title:
         row.text(0.012, 0.56, panel.title, color=_INK, fontsize=9.5, va="center")
-    row.text(0.012, 0.42 if panel.title else 0.56, _level_text(panel.sound), color=_FAINT, fontsize=8.5, va="center")
+    row.text(0.012, 0.42 if panel.title else 0.56, _level_text(view.peak), color=_FAINT, fontsize=8.5, va="center")
+    return wave, spectrum
 
 
-def _draw_wave(axes: "Axes", panel: _Panel, seconds: float, rate: int) -> None:
-    mono = panel.sound.mean(axis=0)
-    edges = np.linspace(0, mono.size, min(_COLUMNS, mono.size) + 1).astype(int)[:-1] if mono.size else np.zeros(0, int)
-    if mono.size:
-        highest, lowest = np.maximum.reduceat(mono, edges), np.minimum.reduceat(mono, edges)
-        rms = np.sqrt(np.add.reduceat(mono.astype(float) ** 2, edges) / np.diff(edges, append=mono.size))
-        axes.fill_between(edges / rate, lowest, highest, color=panel.colour, alpha=0.45, linewidth=0)
-        axes.fill_between(edges / rate, -rms, rms, color=panel.colour, alpha=0.95, linewidth=0)
-    span = 1.08 * float(np.max(np.abs(mono), initial=1e-4))  # each to its own peak, which stands beside it
+def _draw_wave(axes: "Axes", view: Overview, colour: str, seconds: float, rate: int) -> None:
+    times = view.starts / rate
+    if times.size:
+        axes.fill_between(times, view.lowest, view.highest, color=colour, alpha=0.45, linewidth=0)
+        axes.fill_between(times, -view.rms, view.rms, color=colour, alpha=0.95, linewidth=0)
+    # Each to its own peak, which stands beside it.
+    span = 1.08 * float(np.max(np.abs([view.lowest, view.highest]), initial=1e-4))
     axes.set(xlim=(0, seconds), ylim=(-span, span), xticks=[], yticks=[], facecolor=_PANEL)
     _bare(axes)
 
 
-def _draw_spectrogram(axes: "Axes", panel: _Panel, rate: int, seconds: float, loudest: float) -> None:
-    level = _bands(panel.sound, rate, seconds) - loudest
+def _draw_spectrogram(axes: "Axes", levels: NDArray[np.float64], colour: str, seconds: float) -> None:
     axes.imshow(
-        level,
+        levels,
         origin="lower",
         aspect="auto",
-        extent=(0.0, seconds, 0.0, float(_BANDS)),
-        cmap=_colour_map(panel.colour),
+        extent=(0.0, seconds, 0.0, float(BANDS)),
+        cmap=_colour_map(colour),
         vmin=_FLOOR_DB,
         vmax=_TOP_DB,
         interpolation="bilinear",
     )
     marks = (100, 1000, 10_000)
-    places = [_BANDS * np.log(mark / _LOWEST) / np.log(_HIGHEST / _LOWEST) for mark in marks]
+    places = [BANDS * np.log(mark / LOWEST) / np.log(HIGHEST / LOWEST) for mark in marks]
     axes.set_yticks(places, ["100 Hz", "1 kHz", "10 kHz"])
     axes.tick_params(axis="y", colors=_FAINT, labelsize=7.5, length=2)
     _bare(axes)
-
-
-def _bands(sound: NDArray[np.float32], rate: int, seconds: float) -> NDArray[np.float64]:
-    """Level in dB per band and column, (band, column): bands of equal width in pitch, the lowest first."""
-    mono = np.pad(sound.mean(axis=0), (_WINDOW // 2, _WINDOW))
-    starts = np.linspace(0.0, seconds * rate, _COLUMNS).astype(int)
-    centres = np.geomspace(_LOWEST, _HIGHEST, _BANDS)
-    bins = centres * _WINDOW / rate
-    window = signal.get_window("hann", _WINDOW)
-    columns = np.full((_BANDS, _COLUMNS), 1e-12)
-    for column, start in enumerate(starts):
-        piece = mono[start : start + _WINDOW]
-        if piece.size == _WINDOW:
-            power = np.abs(np.fft.rfft(piece * window)) ** 2
-            columns[:, column] = np.interp(bins, np.arange(power.size), power, right=0.0)
-    rising = (centres / 1000.0)[:, None]  # 3 dB an octave, as music falls by about that: the top is seen too
-    return 10.0 * np.log10(columns * rising + 1e-9)
 
 
 def _colour_map(colour: str) -> "Colormap":
@@ -192,8 +171,7 @@ def _bare(axes: "Axes") -> None:
         spine.set_visible(False)
 
 
-def _level_text(sound: NDArray[np.float32]) -> str:
-    peak = float(np.max(np.abs(sound), initial=0.0))
+def _level_text(peak: float) -> str:
     return f"peak {20.0 * np.log10(peak):.1f} dB" if peak > 0.0 else "silent"
 
 

@@ -10,7 +10,7 @@ from separation_core.inference.consistency import SumMode
 from separation_core.inference.separate import SeparationSettings
 from separation_core.jobs.part import Part
 from separation_core.models.contract import ModelSpec
-from separation_core.sessions.manifest import Setting
+from separation_core.sessions.manifest import Setting, check_stem_name
 from separation_core.zoo.built_in import DEFAULT_MODEL
 
 _REVISION = 3
@@ -39,14 +39,20 @@ class SessionOptions:
 
 
 def stem_names(options: SessionOptions, spec: ModelSpec) -> tuple[str, ...]:
-    """The session's stems in order. `ModelError` where `two_stems` names none of the model's."""
+    """The session's stems in order.
+
+    `ModelError` where `two_stems` names none of the model's, or one so long that the rest cannot be called after it.
+    """
     if not options.two_stems:
         return spec.stems
     if options.two_stems not in spec.stems:
         raise ModelError(
             f"{spec.name} has no stem {options.two_stems!r} for two stems: choose from {', '.join(spec.stems)}"
         )
-    return (options.two_stems, f"no_{options.two_stems}")
+    rest = f"no_{options.two_stems}"
+    if not check_stem_name(rest):
+        raise ModelError(f"{rest} is too long for a stem's name: separate {spec.name} into all its stems instead")
+    return (options.two_stems, rest)
 
 
 def settings_record(options: SessionOptions) -> dict[str, Setting]:

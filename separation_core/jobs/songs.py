@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,43 +16,66 @@ SONG_SUFFIXES = _UNCOMPRESSED | _COMPRESSED | _MEDIA
 """What a file in a folder must end in, in any case, to be taken for a song; a file named by itself is always tried."""
 _SESSION_SUFFIXES = (".stemrack", ".stemrack.partial")
 
+LeaveOut = Callable[[Path, SongUnreadable], None]
 
-def find_songs(paths: Iterable[Path], *, recursive: bool = False) -> tuple[Path, ...]:
+
+def find_songs(
+    paths: Iterable[Path], *, recursive: bool = False, leave_out: LeaveOut | None = None
+) -> tuple[Path, ...]:
     """The songs that `paths` mean, each once, in the order of `paths`; those of a folder sorted by name.
 
     A file is a song, whether it is there or not. Of a folder it is the audio files right in it, or with `recursive`
-    also those in the folders below; hidden files, links to folders and sessions are passed over. SongUnreadable for a
-    folder that cannot be read, is a session, or holds no songs.
+    also those in the folders below; hidden files, links to folders and sessions are passed over. leave_out: called with
+    each folder below that cannot be read, and why; then it is passed over too. SongUnreadable for any other folder that
+    cannot be read, is a session, or holds no songs.
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        for song in _songs_in(path, recursive=recursive) if path.is_dir() else (path,):
+        for song in _songs_in(path, leave_out, recursive=recursive) if path.is_dir() else (path,):
             found.setdefault(Path(os.path.realpath(song)), song)
     return tuple(found.values())
 
 
-def _songs_in(folder: Path, *, recursive: bool) -> list[Path]:
+def _songs_in(folder: Path, leave_out: LeaveOut | None, *, recursive: bool) -> list[Path]:
     if (folder / MANIFEST_NAME).exists():
         raise SongUnreadable(f"{folder} is a session, not a song: give the song it was made from")
-    songs = list(_walk(folder, recursive=recursive))
+    songs = list(_walk(folder, leave_out, recursive=recursive))
     if not songs:
         remedy = "give another" if recursive else "give another, or --recursive to look into the folders below"
         raise SongUnreadable(f"{folder} is a folder without songs: {remedy}")
     return songs
 
 
-def _walk(folder: Path, *, recursive: bool) -> Iterator[Path]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: (entry.name.casefold(), entry.name))
-    except OSError as error:
-        raise SongUnreadable(f"{folder}: {error.strerror}: check the folder's permissions") from error
-    shown = [entry for entry in entries if not entry.name.startswith(".")]
+def _walk(folder: Path, leave_out: LeaveOut | None, *, recursive: bool) -> Iterator[Path]:
+    shown = [entry for entry in _entries(folder) if not entry.name.startswith(".")]
     for entry in shown:
-        if Path(entry.name).suffix.lower() in SONG_SUFFIXES and entry.is_file():
+        if Path(entry.name).suffix.lower() in SONG_SUFFIXES and _may_be_file(entry):
             yield folder / entry.name
     for entry in shown if recursive else ():
-        if entry.is_dir(follow_symlinks=False) and not _is_session(folder / entry.name):
-            yield from _walk(folder / entry.name, recursive=True)
+        below = folder / entry.name
+        if not entry.is_dir(follow_symlinks=False) or _is_session(below):
+            continue
+        try:
+            yield from _walk(below, leave_out, recursive=True)
+        except SongUnreadable as error:
+            if leave_out is None:
+                raise
+            leave_out(below, error)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in the folder, by name."""
+    try:
+        return sorted(os.scandir(folder), key=lambda entry: (entry.name.casefold(), entry.name))
+    except OSError as error:
+        raise SongUnreadable(f"{folder}: {error.strerror}: check the folder's permissions") from error
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link in a circle, say: why it cannot be read is told when its turn comes
+        return True
 
 
 def _is_session(folder: Path) -> bool:

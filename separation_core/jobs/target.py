@@ -11,6 +11,7 @@ from separation_core.sessions.store import Session, open_session, previous_path
 
 LONGEST_NAME = 255
 """Bytes that the usual file systems allow."""
+_ELSEWHERE = "choose another folder with -o (in evaluate, --keep)"
 
 
 def session_name(song: str, part: Part) -> str:
@@ -43,7 +44,7 @@ def session_there(target: Path, key: str) -> Session | None:
     if session.manifest.key != key:
         raise SessionError(
             f"{target} holds a session of another song, part, model or settings: "
-            "choose another folder with -o, or --force to replace it"
+            f"{_ELSEWHERE}, remove this one, or let separate replace it with --force"
         )
     return session
 
@@ -51,6 +52,6 @@ def session_there(target: Path, key: str) -> Session | None:
 def refuse_foreign_files(target: Path) -> None:
     """`NotASession` where `target` is a file or a folder of other things: those are never replaced."""
     if target.exists() and not target.is_dir():
-        raise NotASession(f"{target} is a file: choose another folder with -o")
+        raise NotASession(f"{target} is a file: {_ELSEWHERE}")
     if target.is_dir() and not (target / MANIFEST_NAME).exists() and any(target.iterdir()):
-        raise NotASession(f"{target} holds other files and no session: choose another folder with -o")
+        raise NotASession(f"{target} holds other files and no session: {_ELSEWHERE}")

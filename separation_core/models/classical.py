@@ -102,6 +102,7 @@ class ClassicalSeparator:
         segment=860 * _STFT.hop,
         # Half of the longest median, and a window for what the transform smears.
         context=(_STEADY_COLUMNS // 2 + 1 + _STFT.window // _STFT.hop) * _STFT.hop,
+        any_length=True,
     )
 
     def to(self, device: torch.device) -> "ClassicalSeparator":

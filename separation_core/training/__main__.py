@@ -79,11 +79,10 @@ def _pack(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from separation_core.models.networks import load_network
     from separation_core.training.scoring import report, score_excerpts
+    from separation_core.training.trainer import trained_network
 
-    weights = options.weights / "weights.safetensors" if options.weights.is_dir() else options.weights
-    results = score_excerpts(load_network(weights, name="trained"), options.excerpts)
+    results = score_excerpts(trained_network(options.weights), options.excerpts)
     print(report(results))  # noqa: T201
 
 

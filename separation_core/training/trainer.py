@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from separation_core.errors import ModelError
-from separation_core.models.networks import Network, build_network, save_network
+from separation_core.models.networks import Network, build_network, load_network, save_network
 from separation_core.training.batches import Draw, mix_batch
 from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
 from separation_core.training.losses import SharingNetwork, separation_loss, share_loss
@@ -171,11 +171,23 @@ def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
 
 def export_weights(folder: Path, weights: Path) -> None:
     """Write the averaged weights of the latest checkpoint under `folder`. Raises ModelError where there is none."""
+    network, facts = _latest(folder)
+    save_network(weights, network, notes={"recipe": facts["name"], "step": str(facts["step"])})
+
+
+def trained_network(place: Path) -> Network:
+    """The averaged network of a run's latest checkpoint, or of an exported file, ready to infer.
+
+    Raises ModelError where there is neither.
+    """
+    return _latest(place)[0].eval() if place.is_dir() else load_network(place, name="trained")
+
+
+def _latest(folder: Path) -> tuple[Network, Mapping[str, Any]]:
     found = latest_checkpoint(folder)
     if found is None:
         raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
     checkpoint = read_checkpoint(found)
-    facts = checkpoint.facts
-    network = build_network(facts["architecture"], facts["sizes"])
+    network = build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
     network.load_state_dict(checkpoint.average)
-    save_network(weights, network, notes={"recipe": facts["name"], "step": str(facts["step"])})
+    return network, checkpoint.facts

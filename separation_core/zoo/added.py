@@ -132,12 +132,13 @@ def _written(plan: "Blueprint", name: str, source: Path, digest: str, *, normali
 
     from separation_core.zoo.architectures import stored
 
-    model = AddedModel(name, added_folder() / f"{name}.safetensors", plan.architecture, plan.stems, source.name, digest)
+    said = os.fsencode(source.name).decode("utf-8", "replace")  # a name may be no Unicode, a header has to be
+    model = AddedModel(name, added_folder() / f"{name}.safetensors", plan.architecture, plan.stems, said, digest)
     header = {
         "architecture": plan.architecture,
         "config": json.dumps(stored(plan.config)),
         "stems": json.dumps(plan.stems),
-        "source": source.name,
+        "source": said,
         "source_sha256": digest,
         "normalised": "true" if normalised else "false",
     }

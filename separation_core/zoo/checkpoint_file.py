@@ -70,6 +70,8 @@ def _head(path: Path) -> bytes:
 def _open_safetensors(path: Path, header_bytes: int) -> CheckpointFile:
     if header_bytes > MAX_HEADER_BYTES or header_bytes + 8 > path.stat().st_size:
         raise damaged(str(path))
+    if not _is_unicode(path):
+        raise ModelError(f"{path} has a name that is no valid UTF-8, with which safetensors cannot be read: rename it")
     try:
         with safe_open(path, "pt") as file:
             keys = file.keys()  # it is no dict, and cannot be iterated over
@@ -77,6 +79,11 @@ def _open_safetensors(path: Path, header_bytes: int) -> CheckpointFile:
             return CheckpointFile(path, records, _read_safetensors, file.metadata() or {})
     except (SafetensorError, KeyError, OSError, ValueError) as error:
         raise damaged(str(path)) from error
+
+
+def _is_unicode(path: Path) -> bool:
+    """Whether the system's bytes for the path could be decoded."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(path))
 
 
 def _safetensors_record(key: str, entry: Any) -> TensorRecord:

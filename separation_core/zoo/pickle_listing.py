@@ -15,8 +15,11 @@ from typing import IO, Any
 
 from separation_core.errors import ModelError
 
-MAX_INSTRUCTIONS = 20_000_000
-"""Far above any published checkpoint's (a few hundred thousand)."""
+MAX_WORK = 2_000_000
+"""Instructions, and entries that they copy: above any published checkpoint's (a few hundred thousand), and few enough
+to bound the memory that a listing takes."""
+LONGEST_NUMBER = 4096
+"""Bits. As a key a number is gone through from end to end each time, and a file could name one of megabytes often."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +100,7 @@ def damaged(source: str) -> ModelError:
 
 def _instructions(file: BoundedFile) -> Iterator[tuple[str, Any]]:
     # It only reads and tells its position; the type asked for is a whole file's.
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):  # type: ignore[arg-type]
-        if count > MAX_INSTRUCTIONS:
-            raise ValueError("too many instructions")
+    for opcode, argument, _ in pickletools.genops(file):  # type: ignore[arg-type]
         yield opcode.name, argument
 
 
@@ -117,10 +118,14 @@ class _Machine:
         self._source, self._rules = source, rules
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        self._left = MAX_WORK
 
     def obey(self, opcode: str, argument: Any) -> None:
         """Carry out one instruction."""
+        self._spend(1)
         if opcode in _PUSHED:
+            if isinstance(argument, int) and argument.bit_length() > LONGEST_NUMBER:
+                raise ValueError("a number with too many digits")
             self._stack.append(argument)
         elif opcode in _CONSTANTS:
             self._stack.append(_CONSTANTS[opcode]())
@@ -128,6 +133,11 @@ class _Machine:
             _ACTIONS[opcode](self, argument)
         elif opcode not in ("PROTO", "FRAME"):
             raise ValueError(f"instruction {opcode}")
+
+    def _spend(self, work: int) -> None:
+        self._left -= work
+        if self._left < 0:
+            raise ValueError("too much to do")
 
     def pop(self) -> Any:
         """Take the topmost value."""
@@ -171,7 +181,10 @@ class _Machine:
     def _call(self, called: Any, arguments: Any) -> None:
         if not isinstance(called, Name) or not isinstance(arguments, tuple):
             raise TypeError("a call of something that has no name")
-        self._stack.append(self._rules.call(called.path, arguments))
+        made = self._rules.call(called.path, arguments)
+        if isinstance(made, dict):  # a copy, and the same entries may be copied time and again
+            self._spend(len(made))
+        self._stack.append(made)
 
     def _reduce(self) -> None:
         arguments = self.pop()
@@ -179,6 +192,7 @@ class _Machine:
 
     def _new_with_keywords(self) -> None:
         keywords, arguments = self.pop(), self.pop()
+        self._spend(len(arguments))
         self._call(self.pop(), (*arguments, keywords))
 
     def _instance(self, argument: Any) -> None:

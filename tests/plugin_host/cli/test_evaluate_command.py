@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +65,20 @@ def test_a_model_separates_the_mixtures_here(truth: Path, tmp_path: Path, monkey
     assert again["songs"][0]["stems"] == stems
 
 
+def test_where_another_session_is_kept_it_is_said_what_to_do(
+    truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEMRACK_CACHE", str(tmp_path / "cache"))
+    keep = ("--model", "dsp", "--no-museval", "--keep", tmp_path / "kept")
+    assert run(truth / "one", *keep).exit_code == 0
+    refused = run(truth / "one", *keep, "--sum", "off")
+    assert isinstance(refused.exception, SeparationError)
+    assert "one.stemrack holds a session of another" in str(refused.exception)
+    assert "in evaluate, --keep" in str(refused.exception)
+    shutil.rmtree(tmp_path / "kept" / "one.stemrack")
+    assert run(truth / "one", *keep, "--sum", "off").exit_code == 0
+
+
 def test_songs_left_out_are_told(truth: Path, tmp_path: Path) -> None:
     (tmp_path / "est").mkdir()
     (truth / "one").rename(tmp_path / "est/one")
@@ -101,7 +114,7 @@ def test_a_mixture_that_is_no_sound_is_left_out_and_told(
 
 def test_memory_that_is_short_is_told(truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEMRACK_CACHE", str(tmp_path / "cache"))
-    answer, spec = ClassicalSeparator.__call__, replace(ClassicalSeparator.spec, any_length=True)
+    answer, spec = ClassicalSeparator.__call__, ClassicalSeparator.spec
 
     def too_large(self: ClassicalSeparator, mix: torch.Tensor) -> torch.Tensor:
         if mix.shape[-1] == spec.segment + 2 * spec.context:
@@ -109,7 +122,6 @@ def test_memory_that_is_short_is_told(truth: Path, tmp_path: Path, monkeypatch: 
         return answer(self, mix)
 
     monkeypatch.setattr(ClassicalSeparator, "__call__", too_large)
-    monkeypatch.setattr(ClassicalSeparator, "spec", spec)
     assert "too little memory" in run(truth, "-m", "dsp", "--no-museval").stderr
 
 

@@ -1,6 +1,8 @@
 """`stemrack separate` as it is typed: one song, several, folders, parts; what is printed and how it ends."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,6 +102,27 @@ def test_recursive_goes_below_and_names_apart(album: Path, separate: Run) -> Non
     assert separate(album, "-r", "-o", "out").exit_code == 0
     names = sorted(path.name for path in Path("out").iterdir())
     assert names == ["album-one.stemrack", "live-one.stemrack", "two.stemrack"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a path too long to be opened is made with Unix calls")
+def test_a_folder_below_that_cannot_be_read_is_left_out_and_named(
+    album: Path, separate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (album / "no song.wav").unlink()
+    here = Path.cwd()
+    monkeypatch.chdir(album)
+    for _ in range(20):  # not even root can open what has a path of 5000 letters
+        Path("a" * 250).mkdir()
+        os.chdir("a" * 250)
+    os.chdir(here)
+    done = separate(album, "-r", "-o", "out", "--json")
+    assert done.exit_code == 1
+    told = done.stderr.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"stemrack: {album / ('a' * 250)}")
+    left_out, one, two = json.loads(done.stdout)
+    assert left_out["source"].startswith(str(album / "a"))
+    assert (one["frames"], two["frames"]) == (RATE, 2 * RATE)
 
 
 def test_a_part_is_said_and_has_the_parts_length(album: Path, separate: Run) -> None:

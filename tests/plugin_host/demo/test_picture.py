@@ -7,19 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from plugin_host.demo.overview import Stretch
 from plugin_host.demo.picture import draw_overview
 from plugin_host.errors import HostError
+from plugin_host.stems.reader import SilentStem
+from separation_core.audio.frames import ArraySource
+from separation_core.units import Hertz
 
 image = pytest.importorskip("matplotlib.image", reason="the optional extra `plots` is not installed")
 
-RATE = 44_100
+RATE = Hertz(44_100)
 
 
-def tone(hertz: float, seconds: float = 2.0, rate: int = RATE) -> NDArray[np.float32]:
-    wave = 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
-    return np.stack([wave, wave]).astype(np.float32)
+def tone(*hertz: float, seconds: float = 2.0) -> Stretch:
+    frames = round(seconds * RATE)
+    wave = sum(0.5 * np.sin(2 * np.pi * one * np.arange(frames) / RATE) for one in hertz)
+    return Stretch(ArraySource(np.stack([wave, wave]).astype(np.float32), RATE), frames)
+
+
+def silence(frames: int, rate: Hertz = RATE) -> Stretch:
+    return Stretch(SilentStem(rate, frames), frames)
 
 
 def size_of(path: Path) -> tuple[int, int]:
@@ -31,10 +39,10 @@ def size_of(path: Path) -> tuple[int, int]:
 
 def test_a_row_for_the_song_each_stem_and_the_remix(tmp_path: Path) -> None:
     stems = {"bass": tone(80.0), "vocals": tone(400.0)}
-    song = stems["bass"] + stems["vocals"]
-    draw_overview(tmp_path / "two.png", song, stems, song, RATE, {"bass": 7.5})
+    song = tone(80.0, 400.0)
+    draw_overview(tmp_path / "two.png", song, stems, song, {"bass": 7.5})
     more = {**stems, "other": tone(900.0), "kazoo": tone(1500.0)}
-    draw_overview(tmp_path / "four.png", song, more, song, RATE, remix_title="scene wide")
+    draw_overview(tmp_path / "four.png", song, more, song, remix_title="scene wide")
     (wide, two), (width, four) = size_of(tmp_path / "two.png"), size_of(tmp_path / "four.png")
     assert wide == width
     assert four == pytest.approx(two * 6 / 4, abs=2)
@@ -44,7 +52,7 @@ def test_a_higher_tone_is_drawn_higher(tmp_path: Path) -> None:
     brightest = []
     for hertz in (100.0, 3000.0):
         song = tone(hertz)
-        draw_overview(tmp_path / "x.png", song, {}, song, RATE)
+        draw_overview(tmp_path / "x.png", song, {}, song)
         pixels = np.asarray(image.imread(tmp_path / "x.png"))[:, :, :3]
         rows = pixels[pixels.shape[0] // 6 : pixels.shape[0] * 7 // 16, 400:1000].sum(axis=(1, 2))
         brightest.append(int(np.argmax(rows)))
@@ -52,32 +60,35 @@ def test_a_higher_tone_is_drawn_higher(tmp_path: Path) -> None:
 
 
 def test_silence_a_few_frames_low_rates_unequal_lengths_and_many_stems_are_drawn(tmp_path: Path) -> None:
-    silent = np.zeros((2, 8000), np.float32)
-    draw_overview(tmp_path / "a.png", silent, {"drums": silent}, silent, 8000)
-    draw_overview(tmp_path / "b.png", tone(100.0, 1e-4), {}, silent[:, :1], RATE)
-    draw_overview(tmp_path / "c.png", tone(100.0, 1.0), {"bass": tone(100.0, 0.5)}, tone(100.0, 3.0), RATE)
-    draw_overview(tmp_path / "d.png", tone(100.0), {f"s{i}": tone(100.0) for i in range(6)}, tone(100.0), RATE)
+    silent = silence(8000, Hertz(8000))
+    draw_overview(tmp_path / "a.png", silent, {"drums": silent}, silent)
+    draw_overview(tmp_path / "b.png", tone(100.0, seconds=1e-4), {}, silence(1))
+    draw_overview(
+        tmp_path / "c.png", tone(100.0, seconds=1.0), {"bass": tone(100.0, seconds=0.5)}, tone(100.0, seconds=3.0)
+    )
+    draw_overview(tmp_path / "d.png", tone(100.0), {f"s{i}": tone(100.0) for i in range(6)}, tone(100.0))
     assert all(size_of(tmp_path / f"{name}.png")[0] > 1000 for name in "abcd")
 
 
 def test_nothing_to_draw_and_nowhere_to_write_are_one_line(tmp_path: Path) -> None:
-    empty = np.zeros((2, 0), np.float32)
+    empty = silence(0)
     with pytest.raises(HostError, match="no frames"):
-        draw_overview(tmp_path / "x.png", empty, {}, empty, RATE)
+        draw_overview(tmp_path / "x.png", empty, {}, empty)
     with pytest.raises(HostError, match="cannot write the picture"):
-        draw_overview(tmp_path / "absent" / "x.png", tone(100.0), {}, tone(100.0), RATE)
+        draw_overview(tmp_path / "absent" / "x.png", tone(100.0), {}, tone(100.0))
 
 
 WITHOUT_MATPLOTLIB = """
 import sys
 sys.modules["matplotlib"] = None  # what Python itself puts there to forbid an import
 from pathlib import Path
-import numpy as np
+from plugin_host.demo.overview import Stretch
 from plugin_host.demo.picture import draw_overview
 from plugin_host.errors import HostError
-sound = np.zeros((2, 99), np.float32)
+from plugin_host.stems.reader import SilentStem
+sound = Stretch(SilentStem(44100, 99), 99)
 try:
-    draw_overview(Path("x.png"), sound, {}, sound, 44100)
+    draw_overview(Path("x.png"), sound, {}, sound)
 except HostError as error:
     print(error)
 """

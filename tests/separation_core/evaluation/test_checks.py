@@ -159,6 +159,13 @@ def test_silent_and_tiny_songs_are_measured(make_session: MakeSession, frames: i
     assert _about(report, "song", "silent").severity is Severity.WARNING
 
 
+@pytest.mark.parametrize("frames", [1, 2, 3, 10])
+def test_a_few_frames_are_too_short_to_be_called_copies(make_session: MakeSession, frames: int) -> None:
+    wave = np.cos(np.arange(frames) / 35, dtype=np.float32)[None].repeat(2, axis=0)
+    report = check_session(make_session(wave, {"vocals": wave / 4, "other": wave * 3 / 4}))
+    assert report.ok, report.findings
+
+
 def test_the_report_is_json_without_infinities(make_session: MakeSession) -> None:
     silence = np.zeros((2, 100), dtype=np.float32)
     report = check_session(make_session(silence, {"vocals": silence, "other": silence}))

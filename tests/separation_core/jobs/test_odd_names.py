@@ -3,13 +3,14 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from separation_core.errors import Cancelled, SessionError, UnsupportedAudio
+from separation_core.errors import Cancelled, ModelError, SessionError, UnsupportedAudio
 from separation_core.jobs.batch import prepare_sessions
 from separation_core.jobs.options import SessionOptions
 from separation_core.jobs.part import Part
@@ -29,6 +30,21 @@ def test_a_name_too_long_for_a_session_stops_no_other(
     assert "too long a name" in str(long.error)
     assert good.session
     assert prepare_session(songs[0], tmp_path / "short", separator=separator).manifest.frames == 8000
+
+
+@pytest.mark.parametrize("length", [61, 62, 64])
+def test_two_stems_of_a_long_name_are_a_session_or_refused_before_the_work(
+    length: int, make_song: MakeSong, make_separator: Callable[..., Separator], tmp_path: Path
+) -> None:
+    stem, made = "v" * length, make_separator()
+    made.spec = replace(made.spec, stems=(stem, *made.spec.stems[1:]))
+    options = SessionOptions(two_stems=stem)
+    if length == 61:
+        assert prepare_session(make_song(), tmp_path / "s", options=options, separator=made).stem_names[0] == stem
+        return
+    with pytest.raises(ModelError, match="too long for a stem's name: separate"):
+        prepare_session(make_song(), tmp_path / "s", options=options, separator=made)
+    assert not (tmp_path / "s").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems take only names in Unicode")

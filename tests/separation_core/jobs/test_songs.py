@@ -1,6 +1,7 @@
 """Files and folders mean songs, each once and in order; their sessions never get the same name."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,18 @@ from separation_core.errors import SongUnreadable
 from separation_core.jobs.songs import distinct_names, find_songs
 
 ALBUM = ("b.flac", "A.MP3", "c.wav", "cover.jpg", ".hidden.flac", "cd2/a.ogg", "cd2/deep/z.m4a", "x.stemrack/song.wav")
+
+
+def make_bottomless(folder: Path) -> None:
+    """A folder so deep that what is below cannot be opened by its path, by whomever it is, root too."""
+    folder.mkdir()
+    at = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=at)
+        below = os.open("x" * 250, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
 
 
 @pytest.fixture
@@ -36,6 +49,11 @@ def test_recursive_looks_into_folders_but_not_into_sessions_and_links(album: Pat
     assert _found(album, recursive=True, within=album) == wanted
 
 
+def test_a_link_in_a_circle_is_a_song_that_will_fail_and_no_crash(album: Path) -> None:
+    (album / "cd2" / "b.ogg").symlink_to("b.ogg")
+    assert _found(album / "cd2", within=album) == ["cd2/a.ogg", "cd2/b.ogg"]
+
+
 def test_files_keep_their_order_and_come_once(album: Path) -> None:
     (album / "same.flac").symlink_to(album / "b.flac")
     paths = [album / "missing.xyz", album / "c.wav", album, album / "cd2" / ".." / "b.flac"]
@@ -56,6 +74,18 @@ def test_a_folder_that_may_not_be_read_is_told(album: Path) -> None:
     with pytest.raises(SongUnreadable, match="cd2"):
         find_songs([album], recursive=True)
     (album / "cd2").chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths too long to be opened are made with Unix calls")
+def test_a_folder_below_that_cannot_be_read_is_left_out_and_named(album: Path) -> None:
+    make_bottomless(album / "a1")
+    left_out: list[str] = []
+    songs = find_songs([album], recursive=True, leave_out=lambda folder, why: left_out.append(f"{folder} {why}"))
+    assert [song.name for song in songs] == ["A.MP3", "b.flac", "c.wav", "a.ogg", "z.m4a"]
+    assert len(left_out) == 1
+    assert str(album / "a1") in left_out[0]
+    with pytest.raises(SongUnreadable, match="name too long"):
+        find_songs([album], recursive=True)
 
 
 @pytest.mark.parametrize(

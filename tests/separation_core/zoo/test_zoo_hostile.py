@@ -16,10 +16,11 @@ from safetensors.torch import save_file
 from separation_core.errors import ModelError
 from separation_core.models.demucs_config import DemucsConfig
 from separation_core.models.scnet import Scnet
-from separation_core.zoo.added import add_checkpoint, added_folder, added_models
+from separation_core.zoo.added import AddedModel, add_checkpoint, added_folder, added_models
 from separation_core.zoo.architectures import stored
 from separation_core.zoo.checkpoint_file import open_checkpoint
 from separation_core.zoo.convert import unpack
+from separation_core.zoo.pickle_listing import MAX_WORK
 from separation_core.zoo.tensor_records import StorageRecord
 
 STORAGE = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\1\0\0\x000X\3\0\0\0cpu%stQ"
@@ -51,6 +52,7 @@ HOSTILE = {
     "fraction with an exponent": b"cfractions\nFraction\n" + text("1e999999999") + b"\x85R.",
     "fraction of long numbers": b"cfractions\nFraction\n" + HUGE + HUGE + b"\x86R.",
     "storage of more numbers than can be told": TENSOR % (HUGE, b"K\1\x85", b"K\1\x85") + b".",
+    "a number as long as a book, as a key": b"}" + HUGE + b"Ns.",
     "shape that cannot be told": TENSOR % (b"K\1", b"K\0" + HUGE + b"\x86", b"K\1K\1\x86") + b".",
 }  # fmt: skip
 
@@ -59,6 +61,20 @@ HOSTILE = {
 def test_what_would_crash_or_hang_is_damaged(pickle: bytes, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="damaged"):
         listed(b"\x80\x02" + pickle, tmp_path / "m.ckpt")
+
+
+PAIRS = b"](" + b"".join(b"M" + struct.pack("<H", key) + b"N\x86" for key in range(60_000)) + b"eq\1"
+GREEDY = {
+    "sets": b"\x8f" * (MAX_WORK + 1),
+    "a long list made a dict many times": PAIRS + b"ccollections\nOrderedDict\nh\1\x85R" * 50,
+    "many arguments once more": b"(" + b"N" * 100_000 + b"tq\1" + b"cargparse\nNamespace\nh\1}\x92" * 50,
+}
+
+
+@pytest.mark.parametrize("pickle", GREEDY.values(), ids=GREEDY)
+def test_what_would_fill_the_memory_is_refused_before_it_does(pickle: bytes, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="damaged"):
+        listed(b"\x80\x04" + pickle + b".", tmp_path / "m.ckpt")
 
 
 def test_the_same_kinds_of_record_are_read_where_they_are_harmless(tmp_path: Path) -> None:
@@ -137,6 +153,20 @@ def test_a_configuration_nested_without_end_is_refused_and_passed_over(small_scn
     assert added_models() == {}
     with pytest.raises(ModelError, match="configuration"):
         add_checkpoint(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take only names in Unicode")
+def test_a_name_that_is_no_unicode_is_read_or_said_to_be_the_trouble(small_scnet: Scnet, tmp_path: Path) -> None:
+    weights = {key: value.contiguous() for key, value in small_scnet.state_dict().items()}
+    path = tmp_path / os.fsdecode(b"tr\xe9s.ckpt")
+    torch.save(weights, path)
+    added = add_checkpoint(path)
+    assert isinstance(added, AddedModel)
+    assert (added.name, added.source) == ("tr_s", "tr\N{REPLACEMENT CHARACTER}s.ckpt")
+    assert added_models()["tr_s"].source == added.source
+    save_file(weights, tmp_path / "plain.safetensors")
+    with pytest.raises(ModelError, match=r"name that is no valid UTF-8.*rename it"):
+        open_checkpoint((tmp_path / "plain.safetensors").rename(path.with_suffix(".safetensors")))
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
