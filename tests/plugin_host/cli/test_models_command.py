@@ -87,6 +87,7 @@ def test_a_file_that_is_not_as_it_was_is_told(checkpoint: Path, tmp_path: Path) 
     verified = run("verify")
     assert verified.exit_code == 1
     assert "damaged" in verified.output
+    assert f"`stemrack models add {checkpoint.name} --name mine` takes it again" in verified.output
     assert json.loads(run("verify", "--json").output)["mine"][0]["state"] == "damaged"
 
 
@@ -124,12 +125,13 @@ def test_what_cannot_be_done_is_said_in_one_line(arguments: list[str], said: str
 
 def test_a_built_in_model_is_already_here() -> None:
     assert "built in" in run("get", "dsp").output
+    assert "dsp: ✓ built in" in run("verify", "dsp").output
 
 
 def test_the_default_can_be_shown_by_either_name() -> None:
     name = built_in().default
     assert run("show", "default", "--json").output == run("show", name, "--json").output
-    assert json.loads(run("show", name, "--json").output)["licence"].startswith("GPL-3.0-or-later")
+    assert json.loads(run("show", name, "--json").output)["licence"].startswith("CC-BY-4.0")
     assert f"{name} (default)" in run().output
     shown = run("show", "default").output
     assert all(text in shown for text in ("MDX SDR", "real time", "Limits", "Made from"))
