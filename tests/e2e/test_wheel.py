@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from separation_core.models.networks import build_network, save_network
 from separation_core.sessions.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,16 +51,9 @@ def test_presets_are_found_when_only_the_wheel_is_there(wheel: Path, tmp_path: P
     assert int(done.stdout) >= 8
 
 
-def test_weights_and_one_line_make_a_network_the_default(wheel: Path, tmp_path: Path) -> None:
-    site, zoo = tmp_path / "site", tmp_path / "site" / "separation_core" / "zoo"
+def test_its_weights_separate_where_nothing_else_is(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
-    (zoo / "weights").mkdir(exist_ok=True)
-    tiny = build_network("scnet", {"dims": (4, 8, 8), "conv_depths": (1, 1, 1), "paths": 2})
-    save_network(zoo / "weights" / "stemrack_v1.safetensors", tiny)
-    text = (zoo / "built_in.toml").read_text(encoding="utf-8")
-    text = re.sub(r"(?m)^default = .*$", 'default = "stemrack_v1"', text)
-    text = re.sub(r"(?m)^(silence_db = .*\n)?(weights = )", r"silence_db = -40\n\2", text)
-    (zoo / "built_in.toml").write_text(text, encoding="utf-8")
     soundfile.write(tmp_path / "song.wav", np.random.default_rng(1).normal(0, 0.1, (60_000, 2)), 48_000)
 
     def stemrack(*arguments: str) -> str:
@@ -76,5 +67,5 @@ def test_weights_and_one_line_make_a_network_the_default(wheel: Path, tmp_path: 
     assert (made["model"], made["rate"]) == ("stemrack_v1", 48_000)
     assert read_manifest(Path(made["session"])).model.version.endswith(" silent -40 dB")
     shown = stemrack("models", "show", "default", "--markdown")
-    assert shown.startswith("# stemrack_v1")
+    assert shown == (ROOT / "docs" / "default-model.md").read_text(encoding="utf-8")
     assert all(author in shown for author in ("Lars Muldjord", "Emanuel Rumpf", "Frank Wen"))
