@@ -105,6 +105,7 @@ def play(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No picture; warnings only.")] = False,
 ) -> None:
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
+    from plugin_host.cli.play_ending import until_signal
     from plugin_host.cli.play_saving import check_saving, save_mix
     from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
@@ -145,12 +146,13 @@ def play(
         timecode_start=in_step.origin,
     )
     listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or (), in_step)
-    with _desk(settings, begin, opened, quiet=quiet) as (desk, ready, view):
+    stopped = threading.Event()
+    with _desk(settings, begin, opened, quiet=quiet) as (desk, ready, view), until_signal(stopped):
         _announce(ready, settings, opened.rate)
         _arm(desk, wishes)
-        with surfaces(desk, opened, listening):
+        with surfaces(desk, opened, listening):  # from here on there may be something to save
             set_aside_what_is_loaded()
-            _show(desk, view, wishes)
+            _show(desk, view, wishes, stopped)
             if save:  # at once: a second Ctrl-C while all is closed must not lose it
                 save_mix(opened.folder, desk.mix, desk.transport)
 
@@ -207,16 +209,14 @@ def _arm(desk: "Desk", wishes: _Wishes) -> None:
         desk.record(wishes.record)
 
 
-def _show(desk: "Desk", view: "PlayView", wishes: _Wishes) -> None:
-    from plugin_host.cli.play_ending import Ending, until_signal
+def _show(desk: "Desk", view: "PlayView", wishes: _Wishes, stopped: threading.Event) -> None:
+    from plugin_host.cli.play_ending import Ending
     from plugin_host.mix.transport import Play
 
-    stopped = threading.Event()
-    with until_signal(stopped):
-        if wishes.take:
-            desk.replay(wishes.take)
-        elif wishes.start:
-            desk.do(Play())
-        view.run(Ending(desk, view.frames, stopped, until_end=wishes.until_end))
-        if wishes.capture is not None:
-            desk.capture(None)
+    if wishes.take:
+        desk.replay(wishes.take)
+    elif wishes.start:
+        desk.do(Play())
+    view.run(Ending(desk, view.frames, stopped, until_end=wishes.until_end))
+    if wishes.capture is not None:
+        desk.capture(None)

@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 from separation_core.training.corpus import RATE
 from separation_core.training.material import Material
 from separation_core.training.score import Score
+from separation_core.training.shifting import FFT, log_envelope
 
 Audio = NDArray[np.float32]
-HOP, WINDOW = 256, 1024
+HOP, WINDOW = 256, FFT
 LEAD = WINDOW // 2 // HOP
 """Windows before the one whose middle is the first frame."""
 BEAT = RATE / HOP
 """Windows in a second."""
 FADES = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 BINS = np.fft.rfftfreq(WINDOW, 1 / RATE).astype(np.float32)
-CEPSTRUM = 40
-"""Quefrencies kept as the envelope: what repeats within 0.9 ms."""
 LAGS = slice(int(RATE / 500), int(RATE / 95))
 """Periods of the voices that are looked for; longer ones than half a window fold back."""
 
@@ -70,9 +69,7 @@ def _said(mono: Audio, tract: float, speed: float) -> Passage:
 
 def _envelope(heard: NDArray[np.complex64], tract: float) -> Audio:
     """The smooth part of each spectrum (hop, bin), moved up by `tract`."""
-    cepstrum = np.fft.irfft(np.log(np.abs(heard) + np.float32(1e-4)), axis=1)
-    cepstrum[:, CEPSTRUM:-CEPSTRUM] = 0
-    smooth = np.exp(np.fft.rfft(cepstrum, axis=1).real).astype(np.float32)
+    smooth = np.exp(log_envelope(np.abs(heard)))
     return smooth[:, np.minimum(np.arange(BINS.size) / tract, BINS.size - 1).astype(np.int64)]
 
 

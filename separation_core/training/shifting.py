@@ -66,12 +66,17 @@ def warp_formants(mono: Audio, factor: float) -> Audio:
     return overlap(pieces, hop)[FFT : FFT + mono.size] * np.float32(2 / 3)
 
 
-def _envelope_gain(size: Audio, factor: float) -> Audio:
-    """Warped over original spectral envelope, the envelope being the low part of the cepstrum."""
-    # The envelope moves slowly: every second frame would do, but the logarithm dominates either way.
+def log_envelope(size: Audio) -> Audio:
+    """The logarithm of the smooth part of magnitudes (frame, bin) of `FFT`: the low part of their cepstrum."""
     cepstrum = np.fft.irfft(np.log(size + np.float32(1e-5)), axis=1)
     cepstrum[:, CEPSTRUM:-CEPSTRUM] = 0
-    envelope = np.fft.rfft(cepstrum, axis=1).real.astype(np.float32)
+    return np.asarray(np.fft.rfft(cepstrum, axis=1).real, dtype=np.float32)
+
+
+def _envelope_gain(size: Audio, factor: float) -> Audio:
+    """Warped over original spectral envelope."""
+    # The envelope moves slowly: every second frame would do, but the logarithm dominates either way.
+    envelope = log_envelope(size)
     at = np.minimum(np.arange(envelope.shape[1]) / factor, envelope.shape[1] - 1)
     left = np.minimum(at.astype(np.int64), envelope.shape[1] - 2)
     part = (at - left).astype(np.float32)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +66,8 @@ def test_a_mix_the_session_does_not_take_is_kept_beside_and_told_in_a_line(
     process = play(session.folder, "--null", "--quiet", "--no-midi", "--osc-port", "0", "--save")
     with SimpleUDPClient("127.0.0.1", osc_port(process)) as osc:
         osc.send_message("/track/bass/gain", -7.0)
-    time.sleep(0.5)
+        osc.send_message("/ping", "done")
+        assert any(answer.address == "/pong" for answer in osc.get_messages(timeout=30))
     (session.folder / "mix.toml").mkdir()
     process.send_signal(signal.SIGTERM)
     assert process.stderr is not None
