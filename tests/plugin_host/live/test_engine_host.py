@@ -30,6 +30,7 @@ from plugin_host.stems.open_session import HostSession
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
+Order = Callable[[str], None]
 
 BELOW_HEARING = 10 ** (-120 / 20)
 EFFECTS = (Effect("compressor", {"threshold_db": -30.0}), Effect("reverb"), Effect("delay", {"mix": 0.3}))
@@ -183,8 +184,8 @@ def test_a_capture_goes_on_in_another_file_after_each_crash(
 
 
 @pytest.fixture
-def misbehaving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An engine whose external plugins do what this file says, if it is there: "crash" or "hang" once, or "load".
+def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Order:
+    """An engine whose external plugins do what they are ordered: "crash" or "hang" once, or "load".
 
     "load" is to crash whenever they are loaded.
     """
@@ -216,7 +217,12 @@ external.load_plugin = loading
 """
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"), prepend=os.pathsep)
-    return orders
+
+    def give(what: str) -> None:
+        (tmp_path / "draft").write_text(what)
+        (tmp_path / "draft").rename(orders)  # in one: the engine looks at every block, and must not find half an order
+
+    return give
 
 
 @pytest.fixture
@@ -235,34 +241,34 @@ def _with_chain(mix: Mix, chain: tuple[Effect, ...]) -> Any:
 
 
 def test_a_plugin_that_crashes_twice_is_named_and_passed_by(
-    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+    session: HostSession, plugged: Mix, order: Order, launch: Launch, heard_until: HeardUntil
 ) -> None:
     engine = launch(session, plugged, Transport(loop=(0, 16_000)))
     engine.send(1, Play())
     heard_until(engine, applies(1))
     for crash in (1, 2):
-        misbehaving.write_text("crash")
+        order("crash")
         *_, died = heard_until(engine, lambda event: isinstance(event, Died))
         assert isinstance(died, Died)
         assert "track vocals: effect 2, vst3" in died.blamed
         *_, back = heard_until(engine, lambda event: isinstance(event, Back))
         assert isinstance(back, Back)
         assert (back.command == c.SetEffectBypass("vocals", 1, True)) == (crash == 2)
-    misbehaving.write_text("crash")
+    order("crash")
     time.sleep(0.5)
     assert engine.restarts == 2, "passed by, it does nothing any more"
     assert engine.status().alive
 
 
 def test_a_plugin_that_crashes_whenever_it_is_loaded_is_loaded_no_more(
-    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+    session: HostSession, plugged: Mix, order: Order, launch: Launch, heard_until: HeardUntil
 ) -> None:
     """It is passed by wherever it is, and stays so for this engine; everything else comes back."""
     mix = apply(plugged, c.SetChain(c.MASTER, plugged.track("vocals").chain[1:]))
     engine = launch(session, mix, Transport(loop=(0, 16_000)))
     engine.send(1, Play())
     heard_until(engine, applies(1))
-    misbehaving.write_text("load")
+    order("load")
     os.kill(engine.pid, signal.SIGKILL)
     told = "plugin /usr/lib/vst3/ZamDelay.vst3 crashed the audio engine twice"
     heard = heard_until(engine, lambda event: isinstance(event, Notice) and event.text.startswith(f"master: {told}"))
@@ -278,11 +284,11 @@ def test_a_plugin_that_crashes_whenever_it_is_loaded_is_loaded_no_more(
 
 
 def test_a_plugin_that_crashes_when_it_is_added_is_refused_in_the_end(
-    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+    session: HostSession, plugged: Mix, order: Order, launch: Launch, heard_until: HeardUntil
 ) -> None:
     mix = apply(plugged, c.SetChain("vocals", (Effect("gain"), Effect("gain"))))
     engine = launch(session, mix, Transport(loop=(0, 16_000)))
-    misbehaving.write_text("load")
+    order("load")
     engine.send_all([(1, c.SetChain("vocals", plugged.track("vocals").chain)), (2, c.SetGain("bass", -3.0))])
     *heard, refused = heard_until(engine, lambda event: isinstance(event, Refused))
     assert isinstance(refused, Refused)
@@ -294,10 +300,10 @@ def test_a_plugin_that_crashes_when_it_is_added_is_refused_in_the_end(
 
 
 def test_a_plugin_that_hangs_does_not_hold_the_show_up(
-    session: HostSession, plugged: Mix, misbehaving: Path, launch: Launch, heard_until: HeardUntil
+    session: HostSession, plugged: Mix, order: Order, launch: Launch, heard_until: HeardUntil
 ) -> None:
     engine = launch(session, plugged)
-    misbehaving.write_text("hang")
+    order("hang")
     *_, died = heard_until(engine, lambda event: isinstance(event, Died))
     assert isinstance(died, Died)
     assert "stopped answering" in died.text
