@@ -4,7 +4,7 @@ import io
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -58,6 +58,15 @@ def test_a_pause_is_not_the_end(session: HostSession, play: Start, osc_port: Osc
         assert process.wait(timeout=60) == 0
 
 
+@pytest.fixture
+def without_nohup() -> Iterator[None]:
+    """Programs that are started here hear a hang-up, even where these tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("without_nohup")
 def test_a_take_that_ends_with_the_program_is_told_of(
     make_session: Callable[..., HostSession], stems: dict[str, np.ndarray], play: Start, osc_port: OscPort
 ) -> None:
