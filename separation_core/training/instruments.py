@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from separation_core.training.corpus import RATE
 from separation_core.training.effects import compression, draw_equaliser, equalise, place, saturate
-from separation_core.training.material import Material, kit_piece
+from separation_core.training.material import Material, kit_takes
 from separation_core.training.score import Hit, Note, Part
 from separation_core.training.shifting import resample
 from separation_core.training.synthesis import draw_patch, drum_machine, play_patch
@@ -57,11 +57,10 @@ def _draw_strokes(rng: np.random.Generator, material: Material, kit: str, piece:
     decay = float(rng.uniform(0.08, 0.6)) if rng.random() < SHORTENED else 8.0
     synthetic = machine or rng.random() < SYNTHETIC / 4
     kit = kit if rng.random() < 0.8 else list(material.drums)[int(rng.integers(len(material.drums)))]
+    recorded = kit_takes(rng, material, kit, piece)
     takes = []
     for _ in range(1 if synthetic else 3):
-        raw = (
-            drum_machine(rng, piece)[None] if synthetic else material.corpus.audio(kit_piece(rng, material, kit, piece))
-        )
+        raw = drum_machine(rng, piece)[None] if synthetic else material.corpus.audio(int(rng.choice(recorded)))
         stroke = resample(raw, pitch)
         if under is not None:
             stroke = _layered(stroke, under)
@@ -110,7 +109,12 @@ def _draw_player(rng: np.random.Generator, material: Material, role: str) -> Pla
     if rng.random() < SYNTHETIC:
         patch = draw_patch(rng, role)
         return lambda note: play_patch(rng, patch, note.pitch, note.duration)[None]
-    instruments = material.melodic["bass" if role == "bass" else "other"]
+    return draw_sampler(rng, material, "bass" if role == "bass" else "other")
+
+
+def draw_sampler(rng: np.random.Generator, material: Material, stem: str) -> Player:
+    """One of a stem's recorded instruments, for any note: what it plays is (channel, frame)."""
+    instruments = material.melodic[stem]
     names = list(instruments)
     return _Sampler(rng, material, instruments[names[int(rng.integers(len(names)))]]).play
 

@@ -2,7 +2,6 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +32,10 @@ SIMILAR_PIECES = {
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Index numbers into a corpus. melodic[stem][instrument] and drums[kit][piece] hold lists; so do the others."""
+    """Index numbers into a corpus. melodic[stem][instrument] and drums[kit][piece] hold lists; so do the others.
+
+    melodic["vocals"] are held notes of a voice, for a sampler to play.
+    """
 
     corpus: Corpus
     melodic: dict[str, dict[str, list[int]]]
@@ -45,12 +47,12 @@ class Material:
 
 def sort_material(corpus: Corpus, *, held_out: bool = False) -> Material:
     """Sort a corpus; with `held_out` the singers are those that training never hears. ModelError if a stem lacks."""
-    melodic: dict[str, dict[str, list[int]]] = {"bass": defaultdict(list), "other": defaultdict(list)}
+    melodic: dict[str, dict[str, list[int]]] = {stem: defaultdict(list) for stem in ("bass", "other", "vocals")}
     drums: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     voices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     loops, textures = [], []
     for index, sample in enumerate(corpus.samples):
-        if sample.stem == "vocals":
+        if sample.stem == "vocals" and sample.midi is None:
             voices[sample.kind or "sung"][sample.singer or "unknown"].append(index)
         elif sample.piece == "loop":
             loops.append(index)
@@ -58,7 +60,7 @@ def sort_material(corpus: Corpus, *, held_out: bool = False) -> Material:
             drums[sample.kit or "unknown"][sample.piece or "perc"].append(index)
         elif sample.midi is None:
             textures.append(index)
-        else:
+        elif sample.stem != "vocals" or not held_out:  # nobody knows which singer a held note is of
             melodic[sample.stem][sample.inst or "unknown"].append(index)
     _require({"drums": drums, "bass": melodic["bass"], "other": melodic["other"], "vocals": voices})
     chosen = {manner: _singers(singers, held_out=held_out) for manner, singers in voices.items()}
@@ -78,19 +80,13 @@ def _require(groups: dict[str, object]) -> None:
         raise ModelError(f"the corpus has no usable recordings for {', '.join(missing)}: add some to compose songs")
 
 
-def kit_piece(rng: np.random.Generator, material: Material, kit: str, piece: str) -> int:
-    """A recording of a kit's piece; from a similar piece or another kit where that kit has none."""
+def kit_takes(rng: np.random.Generator, material: Material, kit: str, piece: str) -> list[int]:
+    """All recordings of a kit's piece; of a similar piece, or of another kit's, where that kit has none."""
     for name in (piece, *SIMILAR_PIECES.get(piece, ())):
         if material.drums[kit].get(name):
-            return _draw(rng, material.drums[kit][name])
-    others = [index for pieces in material.drums.values() for index in pieces.get(piece, ())]
-    return _draw(
-        rng, others or [index for pieces in material.drums.values() for group in pieces.values() for index in group]
-    )
-
-
-def _draw(rng: np.random.Generator, options: Sequence[int]) -> int:
-    return options[int(rng.integers(len(options)))]
+            return material.drums[kit][name]
+    others = [takes for pieces in material.drums.values() for name, takes in pieces.items() if name == piece]
+    return others[int(rng.integers(len(others)))] if others else next(iter(material.drums[kit].values()))
 
 
 def sung_key(sample: Sample) -> tuple[int, bool] | None:

@@ -97,7 +97,7 @@ def sing_from_throat(rng: np.random.Generator, score: Score, frames: int, record
     throat = draw_throat(rng)
     if recorded:
         throat = replace(throat, slope=float(rng.uniform(-0.1, 0.3)))  # the recorded spectra fall by themselves
-    syllables = [s for phrase in score.phrases for s in _syllables(rng, throat, score, phrase)]
+    syllables = [s for phrase in score.phrases for s in syllables_of(rng, throat, score, phrase)]
     syllables = [syllable for syllable in syllables if syllable.start * RATE < frames - HOP]
     if not syllables:
         return out
@@ -111,7 +111,7 @@ def sing_from_throat(rng: np.random.Generator, score: Score, frames: int, record
     return out
 
 
-def _syllables(rng: np.random.Generator, throat: Throat, score: Score, phrase: Phrase) -> Iterator[Syllable]:
+def syllables_of(rng: np.random.Generator, throat: Throat, score: Score, phrase: Phrase) -> Iterator[Syllable]:
     """A melody for one phrase: steps and small leaps in the key, on the grid's sixteenths."""
     lengths = (4, 8, 8, 16, 32) if throat.vocalise else (1, 2, 2, 2, 3, 4, 4, 8)
     at, end = phrase.start, phrase.start + phrase.room
@@ -151,7 +151,7 @@ def _one_voice(
     count = hops_of(frames)
     lanes = _Lanes(*(np.zeros((count, 3) if lane == "vowels" else count) for lane in _Lanes.__slots__))
     for syllable in syllables:
-        pitch = _reachable(throat, score.key.pitch(syllable.degree + interval, 4))
+        pitch = reachable(throat, score.key.pitch(syllable.degree + interval, 4))
         _articulate(rng, lanes, syllable, pitch)
     sung = _intonation(rng, throat, lanes)
     tone, noise = spectra(_pulses(throat, sung, frames)), spectra(rng.standard_normal(frames).astype(np.float32))
@@ -177,7 +177,7 @@ def _articulate(rng: np.random.Generator, lanes: _Lanes, syllable: Syllable, pit
     lanes.swing[sounds:end] = np.clip((np.arange(held.size) / BEAT - 0.25) / 0.3, 0, 1)
 
 
-def _reachable(throat: Throat, pitch: float) -> float:
+def reachable(throat: Throat, pitch: float) -> float:
     """The same note in the nearest octave that this singer has."""
     if pitch < throat.lowest:
         return pitch + 12 * math.ceil((throat.lowest - pitch) / 12)

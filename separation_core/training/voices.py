@@ -7,17 +7,18 @@ from numpy.typing import NDArray
 
 from separation_core.training.corpus import RATE
 from separation_core.training.effects import place
-from separation_core.training.instruments import add_at
+from separation_core.training.instruments import add_at, draw_sampler
 from separation_core.training.material import Material, sung_key
 from separation_core.training.mouth import recorded_passage
-from separation_core.training.score import Phrase, Score
+from separation_core.training.score import Note, Phrase, Score
 from separation_core.training.shifting import shift_voice
-from separation_core.training.throat import hops_of, sing_from_throat
+from separation_core.training.throat import draw_throat, hops_of, reachable, sing_from_throat, syllables_of
 
 Audio = NDArray[np.float32]
 FADE = RATE // 50
-KINDS, KIND_ODDS = ("recorded", "recorded mouth", "synthetic"), (0.42, 0.3, 0.28)
-"""Who sings a song: a recorded voice, a synthetic source through a recorded mouth, a wholly synthetic singer."""
+KINDS, KIND_ODDS = ("recorded", "recorded mouth", "synthetic", "sampled"), (0.36, 0.26, 0.24, 0.14)
+"""Who sings a song: a recorded voice, a synthetic source through a recorded mouth, a wholly synthetic singer, a sampler
+that plays held notes of a voice (a synthetic singer where the corpus has none)."""
 CHOPPED = 0.08
 """Share of songs whose voice is cut into slices."""
 
@@ -45,6 +46,8 @@ def sing(rng: np.random.Generator, material: Material, score: Score, frames: int
     kind = str(rng.choice(KINDS, p=KIND_ODDS))
     if kind == "recorded":
         voice = _recorded(rng, material, score, frames)
+    elif kind == "sampled" and material.melodic["vocals"]:
+        voice = _sampled(rng, material, score, frames)
     else:
         mouth = recorded_passage(rng, material, score, hops_of(frames)) if kind == "recorded mouth" else None
         voice = sing_from_throat(rng, score, frames, mouth)
@@ -102,6 +105,23 @@ def _recorded(rng: np.random.Generator, material: Material, score: Score, frames
         if phrase.manner not in chosen:
             chosen[phrase.manner] = _draw_voice(rng, material, phrase.manner)
         _fill(rng, material, score, singer, phrase, chosen[phrase.manner], out)
+    return out
+
+
+def _sampled(rng: np.random.Generator, material: Material, score: Score, frames: int) -> Audio:
+    """A melody on one voice's held notes, some of it in two or three parts."""
+    out = np.zeros((2, frames), dtype=np.float32)
+    throat = draw_throat(rng)
+    player = draw_sampler(rng, material, "vocals")
+    parts = ((0,), (0,), (0,), (0, 2), (0, 2, 4))[int(rng.integers(5))]
+    rise = int(rng.uniform(0.003, 0.08) * RATE)
+    for phrase in score.phrases:
+        for syllable in syllables_of(rng, throat, score, phrase):
+            for part in parts:
+                pitch = int(reachable(throat, score.key.pitch(syllable.degree + part, 4)))
+                sound = player(Note(syllable.start, syllable.duration, pitch, syllable.loudness)).copy()
+                sound[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)[: sound.shape[1]]
+                add_at(out, sound, int(syllable.start * RATE), syllable.loudness)
     return out
 
 

@@ -37,6 +37,7 @@ def _records() -> list[tuple[dict[str, object], np.ndarray]]:
         for step in range(40)
     ]
     made.append(({"stem": "vocals", "kind": "speech", "singer": "t"}, _tone(50, 0.6, 12)))
+    made += [({"stem": "vocals", "kind": "held", "inst": "v", "midi": midi}, _tone(midi, 2.0, 12)) for midi in (52, 64)]
     return made
 
 

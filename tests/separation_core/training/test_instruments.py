@@ -6,7 +6,7 @@ import pytest
 from separation_core.training import instruments
 from separation_core.training.corpus import RATE
 from separation_core.training.instruments import play_drums
-from separation_core.training.material import Material
+from separation_core.training.material import Material, kit_takes
 from separation_core.training.score import Hit
 
 
@@ -25,3 +25,12 @@ def test_a_kick_sounds_whatever_is_done_to_it(seed: int, material: Material) -> 
     assert np.isfinite(drums).all()
     assert not drums[:, : RATE // 2 - 1].any()
     assert np.abs(drums).max() > 1e-3
+
+
+def test_a_piece_that_a_kit_has_not_is_borrowed_from_one_other_kit(material: Material) -> None:
+    bare = Material(material.corpus, material.melodic, {**material.drums, "bare": {"kick": [0]}}, [], [], {})
+    assert kit_takes(np.random.default_rng(1), bare, "bare", "kick") == [0]
+    assert kit_takes(np.random.default_rng(1), bare, "bare", "crash") in [
+        material.drums[kit]["crash"] for kit in ("a", "b")
+    ]
+    assert kit_takes(np.random.default_rng(1), bare, "bare", "no such piece") == [0]

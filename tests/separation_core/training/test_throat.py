@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from separation_core.training import throat as throats
 from separation_core.training import voices
 from separation_core.training.composer import compose
-from separation_core.training.corpus import RATE
+from separation_core.training.corpus import RATE, open_corpus
 from separation_core.training.material import Material, sort_material
 from separation_core.training.score import Phrase, Score
 from separation_core.training.theory import MODES
@@ -50,6 +51,25 @@ def test_it_sings_where_there_are_phrases_and_is_silent_elsewhere(seed: int) -> 
     np.testing.assert_array_equal(
         voice, sing_from_throat(np.random.default_rng(seed), score(seed, Phrase(1.0, 2.0, "sung")), FRAMES)
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_sampler_sings_the_notes_of_the_key_where_there_are_phrases(seed: int, material: Material) -> None:
+    song = score(seed, Phrase(1.0, 2.0, "sung"))
+    voice = voices._sampled(np.random.default_rng(seed), material, song, FRAMES)
+    assert voice.shape == (2, FRAMES)
+    loudest = np.abs(voice).max()
+    assert loudest > 0.05
+    assert not voice[:, : int(0.9 * RATE)].any()
+    assert np.abs(voice[:, int(3.6 * RATE) :]).max() < 1e-2 * loudest
+
+
+def test_held_notes_are_no_singers_and_are_not_heard_in_validation(corpus_cache: Path) -> None:
+    corpus = open_corpus(corpus_cache)
+    heard, kept = sort_material(corpus), sort_material(corpus, held_out=True)
+    assert "held" not in heard.voices
+    assert [corpus.samples[index].midi for index in heard.melodic["vocals"]["v"]] == [52, 64]
+    assert not kept.melodic["vocals"]
 
 
 def test_without_phrases_there_is_silence() -> None:
