@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
-from plugin_host.cli.reporting import out
+from plugin_host.cli.reporting import note, out
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
 _HELP = ("--help", "-h")
@@ -49,7 +50,7 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes that render songs. [default: one a core but two]")
+        int | None, typer.Option(min=0, help="Processes that render songs.", show_default="one a core but two")
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Where the decoded corpus is kept.", show_default=False)] = None,
     changes: Annotated[
@@ -96,7 +97,27 @@ def compact(folder: Run, target: Annotated[Path, typer.Argument(metavar="OUT", h
     """Copy a run's latest checkpoint in a smaller form, for a long way."""
     from separation_core.training.checkpoints import copy_compact
 
-    out.print(f"[green]✓[/] {copy_compact(folder, target)}", highlight=False, soft_wrap=True)
+    out.print(f"[green]✓[/] {escape(str(copy_compact(folder, target)))}", highlight=False, soft_wrap=True)
+
+
+@train_app.command()
+def gather(
+    libraries: Annotated[Path, typer.Argument(help="Folder with a `git clone` of each library, or of some of them.")],
+    corpus: Annotated[Path, typer.Argument(help="Folder of a corpus to add to; it is made if there is none.")],
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="What to take, as TOML.", show_default="the libraries.toml of stemrack"),
+    ] = None,
+) -> None:
+    """Add notes and drums of freely licensed sample libraries to a corpus: more material to compose songs from.
+
+    Libraries that are not there are named, with their address. What the corpus has already stays as it is. SoundFonts
+    are played by `fluidsynth`, a program of its own.
+    """
+    from separation_core.training import gathering
+
+    gathered = gathering.gather(libraries, corpus, plan=plan, tell=note)
+    out.print(gathering.report(gathered), highlight=False, markup=False, soft_wrap=True)
 
 
 @train_app.command()
@@ -110,7 +131,7 @@ def pack(
     from separation_core.training.packing import pack_corpus
 
     size = pack_corpus(corpus, target, longest=longest, spare=spare)
-    out.print(f"[green]✓[/] {target}: {size / 2**20:.1f} MiB", highlight=False, soft_wrap=True)
+    out.print(f"[green]✓[/] {escape(str(target))}: {size / 2**20:.1f} MiB", highlight=False, soft_wrap=True)
 
 
 @train_app.command()
@@ -123,4 +144,6 @@ def plot(folder: Run, picture: Annotated[Path, typer.Argument(help="PNG, SVG or 
 
 
 def _tell_size(path: Path) -> None:
-    out.print(f"[green]✓[/] {path}: {path.stat().st_size / 2**20:.2f} MiB", highlight=False, soft_wrap=True)
+    out.print(
+        f"[green]✓[/] {escape(str(path))}: {path.stat().st_size / 2**20:.2f} MiB", highlight=False, soft_wrap=True
+    )

@@ -1,4 +1,4 @@
-"""`python -m separation_core.training`: train, pack a corpus, score and export, without the rest of stemrack."""
+"""`python -m separation_core.training`: gather, pack, train, score and export, without the rest of stemrack."""
 
 import argparse
 import sys
@@ -22,6 +22,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m separation_core.training", description=__doc__)
     commands = parser.add_subparsers(required=True)
     _add_train(commands.add_parser("train", help="train by a recipe, going on from what is in --out"))
+    gather = commands.add_parser("gather", help="add recordings of free sample libraries to a corpus folder")
+    gather.add_argument("libraries", type=Path, help="folder that the libraries were cloned into")
+    gather.add_argument("corpus", type=Path, help="folder to add to: new, or with an index.json")
+    gather.add_argument("--plan", type=Path, help="what to take, as TOML; the package's libraries.toml by default")
+    gather.set_defaults(run=_gather)
     pack = commands.add_parser("pack", help="pack a corpus folder into a few small files")
     pack.add_argument("corpus", type=Path)
     pack.add_argument("out", type=Path)
@@ -69,6 +74,12 @@ def _train(options: argparse.Namespace) -> None:
         options.recipe, options.out, data=data, minutes=options.minutes, device=options.device,
         workers=options.workers, cache=options.cache, changes=options.changes,
     )  # fmt: skip
+
+
+def _gather(options: argparse.Namespace) -> None:
+    from separation_core.training.gathering import gather, report
+
+    print(report(gather(options.libraries, options.corpus, plan=options.plan, tell=print)))  # noqa: T201
 
 
 def _pack(options: argparse.Namespace) -> None:

@@ -18,6 +18,8 @@ Player = Callable[[Note], Audio]
 SYNTHETIC = 0.4
 """Share of melodic parts and of drum pieces that a synthesiser plays."""
 SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
+WHOLE_KIT = 8
+"""Pieces from which on a kit is as good as any."""
 LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
 """How often a skin has a synthetic one under it, a piece rings on, or is cut short."""
 PIECE_PAN = {
@@ -35,8 +37,7 @@ def play_drums(rng: np.random.Generator, material: Material, hits: Iterable[Hit]
     """All hits on one kit, as (2, frames)."""
     out = np.zeros((2, frames), dtype=np.float32)
     strokes: dict[str, list[Audio]] = {}
-    kits = list(material.drums)
-    kit = kits[int(rng.integers(len(kits)))]
+    kit = _draw_kit(rng, material)
     machine = rng.random() < SYNTHETIC / 2
     for hit in hits:
         if hit.piece not in strokes:
@@ -45,6 +46,12 @@ def play_drums(rng: np.random.Generator, material: Material, hits: Iterable[Hit]
         stroke = takes[int(rng.integers(len(takes)))]
         add_at(out, stroke, int(hit.start * RATE), hit.velocity**1.4)
     return out
+
+
+def _draw_kit(rng: np.random.Generator, material: Material) -> str:
+    """A kit's name: the more pieces it has, the likelier, as a lone kick is not much of a kit."""
+    sizes = np.array([min(len(pieces), WHOLE_KIT) for pieces in material.drums.values()])
+    return list(material.drums)[int(rng.choice(sizes.size, p=sizes / sizes.sum()))]
 
 
 def _draw_strokes(rng: np.random.Generator, material: Material, kit: str, piece: str, machine: bool) -> list[Audio]:
@@ -56,7 +63,7 @@ def _draw_strokes(rng: np.random.Generator, material: Material, kit: str, piece:
     ratio = float(rng.uniform(1.5, 4)) if rng.random() < HELD else 1.0
     decay = float(rng.uniform(0.08, 0.6)) if rng.random() < SHORTENED else 8.0
     synthetic = machine or rng.random() < SYNTHETIC / 4
-    kit = kit if rng.random() < 0.8 else list(material.drums)[int(rng.integers(len(material.drums)))]
+    kit = kit if rng.random() < 0.8 else _draw_kit(rng, material)
     recorded = kit_takes(rng, material, kit, piece)
     takes = []
     for _ in range(1 if synthetic else 3):
