@@ -20,7 +20,7 @@ SYNTHETIC = 0.4
 SKINS = ("kick", "tom_hi", "tom_mid", "tom_lo")
 WHOLE_KIT = 8
 """Pieces from which on a kit is as good as any."""
-LAYERED, HELD, SHORTENED = 0.3, 0.25, 0.3
+LAYERED, HELD, SHORTENED = 0.4, 0.25, 0.3
 """How often a skin has a synthetic one under it, a piece rings on, or is cut short."""
 PIECE_PAN = {
     "hat_closed": 0.3,

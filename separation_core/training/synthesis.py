@@ -111,7 +111,7 @@ def drum_machine(rng: np.random.Generator, piece: str) -> Audio:
 
 
 def _skin(rng: np.random.Generator, piece: str) -> Audio:
-    base = {"kick": 48, "tom_lo": 85, "tom_mid": 120, "tom_hi": 170}[piece] * rng.uniform(0.75, 1.4)
+    base = {"kick": 46, "tom_lo": 85, "tom_mid": 120, "tom_hi": 170}[piece] * rng.uniform(0.65, 1.45)
     time = np.arange(int(rng.uniform(0.15, 0.9) * RATE), dtype=np.float32) / RATE
     fall = float(rng.uniform(0.008, 0.05))
     phase = 2 * np.pi * base * (time + rng.uniform(1, 5) * fall * (1 - np.exp(-time / fall)))

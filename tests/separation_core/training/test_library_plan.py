@@ -42,14 +42,14 @@ NAMED = {
     "power_pmute": ("color2sound/electric-guitar-power-chords/ax-grinder__a2-pmute.wav", 45),
 }
 STRUCK = {
-    ("gogodze2_far", "kick"): "Samples/front_mic/ks_vl1_rr3.wav",
-    ("gogodze2_far", "snare"): "Samples/front_mic/sc_vl3_rr2.wav",
-    ("gogodze2_far", "stick"): "Samples/front_mic/ss_vl3_rr2.wav",
-    ("gogodze2_far", "hat_closed"): "Samples/front_mic/hf_vl1_rr3.wav",
-    ("gogodze2_far", "hat_open"): "Samples/front_mic/ho_vl5_rr2.wav",
-    ("gogodze2_far", "tom_hi"): "Samples/front_mic/th_vl1_rr1.wav",
-    ("gogodze2_far", "tom_mid"): "Samples/front_mic/tm_vl1_rr1.wav",
-    ("gogodze2_far", "tom_lo"): "Samples/front_mic/tl_vl1_rr1.wav",
+    ("gogodze2_near", "kick"): "Samples/front_mic/ks_vl1_rr3.wav",
+    ("gogodze2_near", "snare"): "Samples/front_mic/sc_vl3_rr2.wav",
+    ("gogodze2_near", "stick"): "Samples/front_mic/ss_vl3_rr2.wav",
+    ("gogodze2_near", "hat_closed"): "Samples/front_mic/hf_vl1_rr3.wav",
+    ("gogodze2_near", "hat_open"): "Samples/front_mic/ho_vl5_rr2.wav",
+    ("gogodze2_near", "tom_hi"): "Samples/front_mic/th_vl1_rr1.wav",
+    ("gogodze2_near", "tom_mid"): "Samples/front_mic/tm_vl1_rr1.wav",
+    ("gogodze2_near", "tom_lo"): "Samples/front_mic/tl_vl1_rr1.wav",
     ("gogodze1", "kick"): "Samples/bobobo/bobobo_bass_vl4_rr3.wav",
     ("gogodze1", "tom_mid"): "Samples/bobobo/bobobo_tenor_l2_vl1_rr3.wav",
     ("gogodze1", "perc"): "Samples/cajon/dyn/cajon_sl3_vl2_rr2_dyn.wav",
@@ -92,7 +92,7 @@ def test_the_shipped_plan_knows_how_strokes_are_named() -> None:
     for library in read_plan().library:
         for kit in library.kits:
             for piece, pattern in (kit.pieces or library.pieces).items():
-                names = STRUCK["gogodze2_far" if kit.name.startswith("gogodze2") else kit.name, piece].split("|")
+                names = STRUCK["gogodze2_near" if kit.name.startswith("gogodze2") else kit.name, piece].split("|")
                 assert any(pattern.search(name) for name in names), (kit.name, piece)
                 if kit.microphones:
                     assert any(library.microphone in name for name in names)
