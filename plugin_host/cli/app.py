@@ -1,6 +1,7 @@
 """The composition root: commands, the options they share, and how errors end."""
 
 import os
+import signal
 import sys
 import traceback
 from io import TextIOWrapper
@@ -72,6 +73,7 @@ def main() -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         # As on standard error: a name that is no Unicode, or a sign that the terminal lacks, is shown by its number.
         sys.stdout.reconfigure(errors="backslashreplace")
+    _be_told_to_stop()
     try:
         app()
     except (SeparationError, HostError) as error:
@@ -84,6 +86,13 @@ def main() -> None:
         sys.exit(_tell(error, f"{error.filename or 'the system'}: {error.strerror or error}"))
     except MemoryError as error:
         sys.exit(_tell(error, "not enough memory: close other programs, or separate a shorter part"))
+
+
+def _be_told_to_stop() -> None:
+    """A polite kill and a terminal that is closed end a command as Ctrl-C does: half-made files are cleared away."""
+    for number in (signal.SIGTERM, *([signal.SIGHUP] if sys.platform != "win32" else [])):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # else it is for `nohup`
+            signal.signal(number, signal.default_int_handler)
 
 
 def _tell(error: BaseException, text: str) -> int:

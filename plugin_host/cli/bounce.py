@@ -1,11 +1,13 @@
 """`stemrack bounce`: a session and its mix become files."""
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from plugin_host.cli.reporting import clock, decibels, note, out, print_json, stage_progress
 from plugin_host.cli.times import seconds
@@ -14,6 +16,7 @@ from plugin_host.errors import BounceError
 if TYPE_CHECKING:
     from plugin_host.cli.session_mix import MixChanges
     from plugin_host.engine.bounce_settings import BounceReport, BounceSettings
+    from plugin_host.engine.compare import CompareSettings
     from plugin_host.mix.state import Mix
     from plugin_host.mix.take import Take
     from plugin_host.stems.open_session import HostSession
@@ -31,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def bounce(
     session: Annotated[Path, typer.Argument(help="A session folder.", show_default=False)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write. [default: SESSION-remix.wav here]")
+        Path | None, typer.Option("--output", "-o", help="File to write.", show_default="SESSION-remix.wav here")
     ] = None,
     scene: Annotated[Many | None, typer.Option("--scene", help="Apply this scene; may be repeated.")] = None,
     chain: Annotated[Many | None, typer.Option(metavar="TRACK=PRESET", help="Put this chain on a track.")] = None,
@@ -58,7 +61,7 @@ def bounce(
         float | None, typer.Option(metavar="LUFS", help="Bring the mix to this loudness, true peak under the ceiling.")
     ] = None,
     ceiling: Annotated[
-        float | None, typer.Option(metavar="DB", help="Of the limiter. [default: the mix's, -1]")
+        float | None, typer.Option(metavar="DB", help="Of the limiter.", show_default="the mix's, -1")
     ] = None,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
@@ -72,13 +75,13 @@ def bounce(
         ),
     ] = "",
     allow_missing: Annotated[bool, typer.Option("--allow-missing", help="Pass by plugins that are not there.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, max=8, help="Cores to use. [default: all]")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, max=8, help="Cores to use.", show_default="all")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Mix SESSION down: its saved mix, changed by scenes, chains and faders given here."""
     from plugin_host.cli.session_mix import MixChanges, changed_mix
-    from plugin_host.engine.bounce_files import TrackFiles
+    from plugin_host.engine.bounce_files import TrackFiles, mix_target
     from plugin_host.engine.bounce_settings import BounceSettings
     from plugin_host.stems.open_session import open_for_host
     from separation_core.audio.writing import SampleFormat
@@ -102,59 +105,77 @@ def bounce(
         take=played,
     )
     target = output or Path(f"{opened.folder.name.removesuffix('.stemrack')}-remix.{settings.fmt.extension}")
-    report = _bounce(opened, mix, target, settings, force=force)
-    compared = _compare(opened, target, compare, settings, force=force) if compare else None
+    mix_target(target, settings.fmt, opened.files)
+    turns = _comparison(opened, compare, settings) if compare else None
+    compared = target.with_name(f"{target.stem}-compare{target.suffix}") if turns else None
+    if not force:
+        _refuse_overwriting([*_files(mix, target, settings), *([compared] if compared else [])])
+    report = _bounce(opened, mix, target, settings)
+    if turns and compared:
+        _compare(opened, target, compared, turns)
+    _show(report, compared, json=json)
     if save:
         _save(opened, mix)
-    _show(report, compared, json=json)
 
 
 def _take(session: "HostSession", name: str, changes: "MixChanges") -> "Take":
-    """The take of that name; nothing else may change the mix, whose every move the take knows."""
-    from plugin_host.cli.session_mix import MixChanges
+    """The take of that name; nothing else than the limiter may change the mix, whose every move the take knows."""
+    from plugin_host.cli.session_mix import MixChanges, with_changes
     from plugin_host.desk.take_files import TAKES_FOLDER, read_take, take_path
     from plugin_host.effects.catalogue import check_effect
 
     if changes != MixChanges(limiter=changes.limiter, ceiling_db=changes.ceiling_db):
         raise typer.BadParameter("a take brings its own mix: leave scenes, chains and faders out", param_hint="--take")
-    return read_take(take_path(session.folder / TAKES_FOLDER, name), session.rate, check_effect)
+    take = read_take(take_path(session.folder / TAKES_FOLDER, name), session.rate, check_effect)
+    return replace(take, mix=with_changes(take.mix, changes))
 
 
-def _bounce(
-    session: "HostSession", mix: "Mix", target: Path, settings: "BounceSettings", *, force: bool
-) -> "BounceReport":
+def _files(mix: "Mix", target: Path, settings: "BounceSettings") -> list[Path]:
+    """What the bounce will write."""
+    from plugin_host.engine.bounce_files import track_targets
+
+    kinds = [dry for dry, wanted in ((False, settings.wet), (True, settings.dry)) if wanted]
+    tracks = [path for dry in kinds for path in track_targets(target, mix, settings.fmt, dry=dry, protected=())]
+    return [target, *tracks] if settings.mix else tracks
+
+
+def _refuse_overwriting(files: Iterable[Path]) -> None:
+    for path in files:
+        if path.is_file():
+            raise BounceError(f"{path} is there already: give another name with -o, or --force to overwrite it")
+
+
+def _bounce(session: "HostSession", mix: "Mix", target: Path, settings: "BounceSettings") -> "BounceReport":
     from plugin_host.engine.bounce import bounce as render
 
-    if settings.mix:
-        _refuse_overwriting(target, force=force)
     with stage_progress() as show:
         return render(session, mix, target, settings, progress=lambda done, total: show("bounce", done, total))
 
 
-def _refuse_overwriting(target: Path, *, force: bool) -> None:
-    if target.is_file() and not force:
-        raise BounceError(f"{target} is there already: give another name with -o, or --force to overwrite it")
+def _comparison(session: "HostSession", wish: str, settings: "BounceSettings") -> "CompareSettings":
+    """What `--compare` says, checked before the work."""
+    from plugin_host.engine.bounce_settings import part_of
+    from plugin_host.engine.compare import CompareSettings
+
+    if not settings.mix:
+        raise typer.BadParameter("only a mix can be compared: leave --only-tracks out", param_hint="--compare")
+    every, times = _turns(wish)
+    return CompareSettings(times, every, original_start=part_of(session, settings).begin, fmt=settings.fmt)
 
 
-def _compare(session: "HostSession", remix: Path, wish: str, settings: "BounceSettings", *, force: bool) -> Path:
-    from plugin_host.engine.compare import CompareSettings, compare
+def _compare(session: "HostSession", remix: Path, target: Path, turns: "CompareSettings") -> None:
+    from plugin_host.engine.compare import compare
     from separation_core.audio.frames import WavSource
 
-    target = remix.with_name(f"{remix.stem}-compare{remix.suffix}")
-    _refuse_overwriting(target, force=force)
-    start = round((settings.start or 0.0) * session.rate)
-    every, times = _turns(wish)
-    asked = CompareSettings(times=times, every=every, original_start=start, fmt=settings.fmt)
     with session.open_song() as song, WavSource(remix) as mixed, stage_progress() as show:
         compare(
             song,
             mixed,
             target,
-            asked,
+            turns,
             protected=session.files,
             progress=lambda done, total: show("compare", done, total),
         )
-    return target
 
 
 def _turns(wish: str) -> tuple[float, tuple[float, ...]]:
@@ -180,14 +201,14 @@ def _show(report: "BounceReport", compared: Path | None, *, json: bool) -> None:
     if json:
         print_json(asdict(report) | {"compare": str(compared) if compared else None})
         return
-    table = Table("file", "loudness", "true peak", box=None, pad_edge=False)
+    table = Table(Column("file", overflow="fold"), "loudness", "true peak", box=None, pad_edge=False)
     mixes = [report.mix] if report.mix else []
     for file in (*mixes, *report.tracks, *report.dry_tracks):
         levels = file.levels
         figures = (decibels(levels.lufs, "LUFS"), decibels(levels.true_peak_db, "dBTP")) if levels else ("", "")
-        table.add_row(str(file.path), *figures)
+        table.add_row(escape(str(file.path)), *figures)
     if compared:
-        table.add_row(str(compared), "[dim]remix and original in turn, equally loud[/]", "")
+        table.add_row(escape(str(compared)), "[dim]remix and original in turn, equally loud[/]", "")
     out.print(table)
     limited = f", limiter took up to {report.reduction_db:.1f} dB" if report.reduction_db > 0.05 else ""
     out.print(f"[dim]{clock(report.frames / report.rate)} at {report.rate} Hz{limited}[/]")

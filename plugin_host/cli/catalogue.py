@@ -1,17 +1,23 @@
 """`stemrack presets` and `stemrack effects`: what there is to choose from."""
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from plugin_host.cli.reporting import detail, out, print_json
+from plugin_host.cli.reporting import detail, note, out, print_json
+from plugin_host.errors import PresetError
 
 if TYPE_CHECKING:
     from plugin_host.effects.catalogue import EffectType, Parameter
     from plugin_host.mix.presets import PresetFile, PresetLibrary
     from plugin_host.mix.state import Chain
+
+
+Preset = TypeVar("Preset")
 
 
 def register(app: typer.Typer) -> None:
@@ -41,27 +47,38 @@ def _list_presets(library: "PresetLibrary") -> None:
     from plugin_host.mix.presets import PresetKind, own_folders
 
     scenes, chains = Table("scene", "", box=None, pad_edge=False), Table("chain", "for", "", box=None, pad_edge=False)
-    for file in library.files(PresetKind.SCENE):
-        scenes.add_row(_marked(file), library.scene(file.name).purpose)
-    for file in library.files(PresetKind.CHAIN):
-        preset = library.chain(file.name)
-        chains.add_row(_marked(file), ", ".join(preset.suits), preset.purpose)
+    for file, scene in _readable(library.files(PresetKind.SCENE), library.scene):
+        scenes.add_row(_marked(file), escape(scene.purpose))
+    for file, preset in _readable(library.files(PresetKind.CHAIN), library.chain):
+        chains.add_row(_marked(file), ", ".join(preset.suits), escape(preset.purpose))
     out.print(scenes)
     out.print()
     out.print(chains)
-    detail(f"your own: {', '.join(str(folder) for folder in own_folders())}")
+    detail(f"your own: scenes/ and chains/ in {', '.join(str(folder) for folder in own_folders())}")
+
+
+def _readable(files: "Iterable[PresetFile]", read: "Callable[[str], Preset]") -> "Iterator[tuple[PresetFile, Preset]]":
+    """Each file with what it holds; what is wrong with one is told, and it is left out."""
+    for file in files:
+        try:
+            yield file, read(file.name)
+        except PresetError as error:
+            note(str(error))
 
 
 def _marked(file: "PresetFile") -> str:
-    return file.name if file.shipped else f"{file.name} [green](yours)[/]"
+    return escape(file.name) if file.shipped else f"{escape(file.name)} [green](yours)[/]"
 
 
 def _listing(library: "PresetLibrary") -> list[dict[str, object]]:
     from plugin_host.mix.presets import PresetKind
 
-    scenes = [(file, library.scene(file.name).purpose) for file in library.files(PresetKind.SCENE)]
-    chains = [(file, library.chain(file.name).purpose) for file in library.files(PresetKind.CHAIN)]
-    return [_entry("scene", *found) for found in scenes] + [_entry("chain", *found) for found in chains]
+    scenes = _readable(library.files(PresetKind.SCENE), library.scene)
+    chains = _readable(library.files(PresetKind.CHAIN), library.chain)
+    return [
+        *(_entry("scene", file, scene.purpose) for file, scene in scenes),
+        *(_entry("chain", file, preset.purpose) for file, preset in chains),
+    ]
 
 
 def _entry(kind: str, file: "PresetFile", purpose: str) -> dict[str, object]:
@@ -70,8 +87,12 @@ def _entry(kind: str, file: "PresetFile", purpose: str) -> dict[str, object]:
 
 def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:
     from plugin_host.mix.presets import PresetKind
+    from plugin_host.mix.toml_document import shown, suggestion
 
-    if any(file.name == name for file in library.files(PresetKind.SCENE)):
+    scenes, chains = ({file.name for file in library.files(kind)} for kind in (PresetKind.SCENE, PresetKind.CHAIN))
+    if name not in scenes | chains and "/" not in name and not name.endswith(".toml"):
+        raise PresetError(f"no scene or chain {shown(name)}: {suggestion(name, scenes | chains)}")
+    if name in scenes:
         scene = library.scene(name)
         if json:
             print_json(asdict(scene))
@@ -82,7 +103,7 @@ def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:
     if json:
         print_json(asdict(preset))
         return
-    out.print(f"[bold]{preset.name}[/]  {preset.purpose}")
+    out.print(f"[bold]{escape(preset.name)}[/]  {escape(preset.purpose)}")
     show_chain(preset.chain, indent="  ")
 
 
@@ -90,14 +111,15 @@ def _show_source(library: "PresetLibrary", kind: str, name: str, purpose: str) -
     from plugin_host.mix.presets import PresetKind
 
     path = next(file.path for file in library.files(PresetKind(kind)) if file.name == name)
-    out.print(f"[bold]{name}[/]  {purpose}")
+    out.print(f"[bold]{escape(name)}[/]  {escape(purpose)}")
     out.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
 
 
 def show_chain(chain: "Chain", indent: str) -> None:
     """A chain as a list, one effect a line, with the parameters that differ from their defaults."""
     for effect in chain:
-        values = ", ".join(f"{name} {value}" for name, value in effect.params.items())
+        plugin = [part for part in (effect.plugin_path, effect.plugin_name) if part]
+        values = ", ".join([*plugin, *(f"{name} {value}" for name, value in effect.params.items())])
         state = ("  (bypassed)" if effect.bypass else "") + (f"  wet {effect.wet:g}" if effect.wet < 1 else "")
         out.print(f"{indent}{effect.kind}  {values}{state}", markup=False, highlight=False, soft_wrap=True)
         for branch in effect.branches:

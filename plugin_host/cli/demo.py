@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.reporting import clock, decibels, detail, out, print_json, stage_progress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from separation_core.evaluation.report import SumError
 
 SCENE = "night-drive"
+TRUTH = "truth"
 TURN_SECONDS = 5.0
 
 
@@ -57,11 +59,14 @@ def demo(
 
 def _run(folder: Path, scene: str, seed: int) -> DemoResult:
     from plugin_host.demo.compose import RATE, compose
+    from plugin_host.effects.catalogue import check_effect
+    from plugin_host.mix.presets import find_library
     from plugin_host.stems.open_session import open_for_host
     from separation_core.evaluation.checks import check_session
     from separation_core.jobs.prepare_session import prepare_session
 
-    folder.mkdir(parents=True, exist_ok=True)
+    find_library(check_effect).scene(scene)  # told before the work where there is none of that name
+    _make_room(folder)
     laps = _Laps()
     truth = compose(seed)
     song = _write_song(folder, truth, RATE)
@@ -87,6 +92,15 @@ def _run(folder: Path, scene: str, seed: int) -> DemoResult:
     return DemoResult(str(folder), sdr, loudness, checked.sum_error, laps.seconds, session.frames / session.rate, files)
 
 
+def _make_room(folder: Path) -> None:
+    """A folder that is new, empty, or a demo's: what is there is written over."""
+    from plugin_host.errors import HostError
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not (folder / TRUTH).is_dir():
+        raise HostError(f"{folder} holds other files and no demo: give another folder with -o")
+
+
 class _Laps:
     """Wall time of one step after the other."""
 
@@ -100,15 +114,15 @@ class _Laps:
 
 
 def _write_song(folder: Path, truth: "Mapping[str, np.ndarray]", rate: int) -> Path:
-    """The mix as `song.wav`, the true stems in `truth/`."""
+    """The mix as `song.wav`, the true stems in a folder."""
     import numpy as np
 
     from separation_core.audio.writing import SongWriter
     from separation_core.units import Hertz
 
-    (folder / "truth").mkdir(exist_ok=True)
+    (folder / TRUTH).mkdir(exist_ok=True)
     mix = np.sum(list(truth.values()), axis=0, dtype=np.float32)
-    paths = {folder / "song.wav": mix} | {folder / "truth" / f"{name}.wav": stem for name, stem in truth.items()}
+    paths = {folder / "song.wav": mix} | {folder / TRUTH / f"{name}.wav": stem for name, stem in truth.items()}
     for path, samples in paths.items():
         with SongWriter(path, Hertz(rate), 2, expected_frames=samples.shape[1]) as writer:
             writer.write(samples)
@@ -169,7 +183,7 @@ def _show(result: DemoResult, scene: str) -> None:
     table = Table("stem", "SDR against the truth", "loudness", box=None, pad_edge=False)
     for name, score in result.sdr.items():
         table.add_row(name, decibels(score), decibels(result.loudness[name], "LUFS"))
-    out.print(f"[bold]{clock(result.song_seconds)} of music, separated and remixed with the scene {scene}[/]")
+    out.print(f"[bold]{clock(result.song_seconds)} of music, separated and remixed with the scene {escape(scene)}[/]")
     out.print(table)
     if result.sum_error:
         out.print(f"sum of stems − song: peak {decibels(result.sum_error.peak_db, 'dBFS')}")

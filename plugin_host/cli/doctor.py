@@ -1,6 +1,5 @@
 """`stemrack doctor`: what is installed, what is missing and how to get it."""
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -12,7 +11,8 @@ from typing import Annotated, Literal
 
 import platformdirs
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from plugin_host.cli.reporting import out, print_json
 
@@ -21,9 +21,10 @@ OPTIONAL = {
     "av": ("M4A, MP4, MKV and WebM files", "pip install 'stemrack[media]'"),
     "rtmidi": ("MIDI controllers", "pip install 'stemrack[midi]'"),
     "zeroconf": ("OSCQuery", "pip install 'stemrack[oscquery]'"),
+    "link": ("Ableton Link", "pip install 'stemrack[link]'"),
     "matplotlib": ("pictures of songs and stems", "pip install 'stemrack[plots]'"),
 }
-DISTRIBUTIONS = {"rtmidi": "python-rtmidi"}
+DISTRIBUTIONS = {"rtmidi": "python-rtmidi", "link": "LinkPython-extern"}
 VST3_FOLDERS = {
     "Linux": ("~/.vst3", "/usr/lib/vst3", "/usr/local/lib/vst3"),
     "Darwin": ("~/Library/Audio/Plug-Ins/VST3", "/Library/Audio/Plug-Ins/VST3"),
@@ -84,11 +85,10 @@ def _package(name: str) -> Finding:
 
 
 def _extra(name: str, use: str, remedy: str) -> Finding:
-    if importlib.util.find_spec(name) is None:
+    found = _package(DISTRIBUTIONS.get(name, name))
+    if found.state == "missing":
         return Finding(name, "optional", f"not installed; needed for {use}", remedy)
-    from importlib.metadata import version
-
-    return Finding(name, "ok", f"{version(DISTRIBUTIONS.get(name, name))}, for {use}")
+    return Finding(name, "ok", f"{found.detail}, for {use}")
 
 
 def _compute_device() -> Finding:
@@ -114,7 +114,7 @@ def _sound_outputs() -> Iterator[Finding]:
 
 def _plugins() -> Finding:
     folders = [Path(folder).expanduser() for folder in VST3_FOLDERS.get(platform.system(), ())]
-    found = [plugin for folder in folders if folder.is_dir() for plugin in folder.glob("**/*.vst3")]
+    found = [plugin for folder in folders if os.access(folder, os.R_OK) for plugin in folder.glob("**/*.vst3")]
     if found:
         return Finding("VST3 plugins", "ok", f"{len(found)} in {', '.join(sorted({str(p.parent) for p in found}))}")
     remedy = "apt-get install zam-plugins" if sys.platform == "linux" else "install any VST3 plugin"
@@ -122,7 +122,7 @@ def _plugins() -> Finding:
 
 
 def _folder(subject: str, folder: Path) -> Finding:
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    existing = next(parent for parent in (folder, *folder.parents) if os.access(parent, os.F_OK))
     if os.access(existing, os.W_OK):
         return Finding(subject, "ok", str(folder))
     return Finding(subject, "warning", f"{folder} cannot be written", f"give yourself write access to {existing}")
@@ -138,8 +138,9 @@ def _disk(folder: Path) -> Finding:
 
 def _show(findings: list[Finding]) -> None:
     marks = {"ok": "[green]✓[/]", "optional": "[yellow]○[/]", "warning": "[yellow]![/]", "missing": "[red]✗[/]"}
-    table = Table(box=None, show_header=False, pad_edge=False)
+    columns = ("", "subject", Column(overflow="fold"), Column(overflow="fold"))  # a path is of use only when whole
+    table = Table(*columns, box=None, show_header=False, pad_edge=False)
     for finding in findings:
         remedy = f"→ {finding.remedy}" if finding.remedy else ""
-        table.add_row(marks[finding.state], finding.subject, finding.detail, remedy)
+        table.add_row(marks[finding.state], finding.subject, escape(finding.detail), escape(remedy))
     out.print(table)

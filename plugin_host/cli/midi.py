@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.reporting import detail, note, out, print_json
@@ -51,7 +52,7 @@ def ports(
         return
     table = Table("port", "", "controller", box=None, pad_edge=False)
     for row in found:
-        table.add_row(str(row["port"]), str(row["direction"]), str(row["controller"] or "–"))
+        table.add_row(escape(str(row["port"])), str(row["direction"]), escape(str(row["controller"] or "–")))
     out.print(table if found else f"no MIDI ports on {title}: plug a controller in")
     detail(f"controllers that are known: {', '.join(library.names)}")
     for problem in library.problems:
@@ -60,7 +61,10 @@ def ports(
 
 def monitor(
     session: Annotated[
-        Path | None, typer.Argument(help="Try it on this session's mix, without sound.", show_default=False)
+        Path | None,
+        typer.Argument(
+            help="Try controllers that are known, or learned, on this session's mix, without sound.", show_default=False
+        ),
     ] = None,
     through: Through = "",
     port: PortPart = "",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MODEL_VARIABLE = "STEMRACK_MODEL"
 """Environment variable with the model to take where none is named."""
 QualityChoice = Literal["fast", "normal", "high", "best"]
+_BY_QUALITY = "as the quality has it"
 
 QualityOption = Annotated[
     QualityChoice,
@@ -25,19 +26,18 @@ QualityOption = Annotated[
     ),
 ]
 OverlapOption = Annotated[
-    float | None, typer.Option(min=0.0, max=0.9, help="How far segments overlap. [default: as the quality has it]")
+    float | None, typer.Option(min=0.0, max=0.9, help="How far segments overlap.", show_default=_BY_QUALITY)
 ]
 ShiftsOption = Annotated[
     int | None,
-    typer.Option(min=1, max=20, help="Passes at shifted positions, averaged. [default: as the quality has it]"),
+    typer.Option(min=1, max=20, help="Passes at shifted positions, averaged.", show_default=_BY_QUALITY),
 ]
 AugmentOption = Annotated[
     bool | None,
     typer.Option(
         "--augment/--no-augment",
-        help="Also hear the song swapped and inverted, and average: three times slower. "
-        "[default: as the quality has it]",
-        show_default=False,
+        help="Also hear the song swapped and inverted, and average: three times slower.",
+        show_default=_BY_QUALITY,
     ),
 ]
 
@@ -48,7 +48,7 @@ def chosen_model(asked: str | None, *, stem: str = "") -> str:
     stem: the only one that is wanted of it. Only a model that nobody asked for by name is given up, in one line, where
     it is not here and cannot be downloaded.
     """
-    from separation_core.errors import WriteFailed
+    from separation_core.errors import ModelError, WriteFailed
     from separation_core.zoo.built_in import DEFAULT_MODEL
     from separation_core.zoo.checkpoints import NotDownloadedError
     from separation_core.zoo.load import get_model
@@ -62,6 +62,8 @@ def chosen_model(asked: str | None, *, stem: str = "") -> str:
     except (NotDownloadedError, WriteFailed) as error:
         note(f"{MODEL_VARIABLE}={usual}: {error}; going on with the default model")
         return real_name(DEFAULT_MODEL)
+    except ModelError as error:
+        raise ModelError(f"{MODEL_VARIABLE}={usual}: {error}") from error
     except KeyboardInterrupt:
         note("stopped; the same command goes on from here")
         raise typer.Exit(130) from None

@@ -70,7 +70,7 @@ def get(names: Annotated[list[str], typer.Argument(help="Models to download.", s
 @models_app.command()
 def add(
     file: Annotated[Path, typer.Argument(help="A checkpoint: .th, .ckpt, .pt, .safetensors …", show_default=False)],
-    name: Annotated[str, typer.Option(help="What to call it. [default: the file's name]", show_default=False)] = "",
+    name: Annotated[str, typer.Option(help="What to call it.", show_default="the file's name")] = "",
     like: Annotated[
         str, typer.Option(metavar="MODEL", help="A published model built the same way.", show_default=False)
     ] = "",
@@ -105,7 +105,9 @@ def remove(name: Name) -> None:
 
 @models_app.command()
 def verify(
-    names: Annotated[list[str] | None, typer.Argument(help="[default: all that are here]", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to look at.", show_default="all that are here")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compare the models' files with their checksums. Exit code 1 if one is damaged, or named and not here."""

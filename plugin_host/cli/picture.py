@@ -25,7 +25,7 @@ def picture(
     session: Annotated[Path, typer.Argument(help="A session folder.", show_default=False)],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write, .png, .jpg or .webp. [default: SESSION.png here]"),
+        typer.Option("--output", "-o", help="File to write, .png, .jpg or .webp.", show_default="SESSION.png here"),
     ] = None,
     remix: Annotated[
         Path | None, typer.Option(help="WAV or FLAC of a remix at the session's rate, drawn below.", show_default=False)

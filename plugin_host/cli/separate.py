@@ -14,7 +14,7 @@ from plugin_host.cli.model_choice import (
     chosen_effort,
     chosen_model,
 )
-from plugin_host.cli.reporting import clock, note, out, print_json, stage_progress
+from plugin_host.cli.reporting import clock, detail, note, print_json, stage_progress
 from plugin_host.cli.session_words import device_named, session_summary, show_session
 from plugin_host.cli.times import seconds
 
@@ -46,8 +46,8 @@ def separate(
         typer.Option(
             "--output",
             "-o",
-            help="Session folder to make; for several songs or a folder, where to put a session of each. "
-            "[default: SONG.stemrack here]",
+            help="Session folder to make; for several songs or a folder, where to put a session of each.",
+            show_default="SONG.stemrack here",
         ),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Of folders, also the folders below.")] = False,
@@ -56,8 +56,8 @@ def separate(
         typer.Option(
             "--model",
             "-m",
-            help="Separator; several as A+B, or A+B:median (min, max; -spectrum). "
-            "[default: STEMRACK_MODEL if it can be had, or the built-in one]",
+            help="Separator; several as A+B, or A+B:median (min, max; -spectrum).",
+            show_default="STEMRACK_MODEL if it can be had, or the built-in one",
         ),
     ] = None,
     sum_mode: Annotated[
@@ -71,7 +71,7 @@ def separate(
     shifts: ShiftsOption = None,
     augment: AugmentOption = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Segments at once. [default: what suits the device]")
+        int | None, typer.Option(min=1, max=64, help="Segments at once.", show_default="what suits the device")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[
@@ -174,4 +174,4 @@ def _separate(song: Path, output: Path | None, options: "SessionOptions", *, for
         print_json(session_summary(session) | {"seconds": took, "found_again": not worked, "device": where})
     else:
         show_session(session)
-        out.print(f"[dim]{f'done in {clock(took)} on {where}' if worked else 'found again, nothing to do'}[/]")
+        detail(f"done in {clock(took)} on {where}" if worked else f"nothing to do, found again: {session.folder}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.catalogue import show_chain
@@ -42,9 +43,13 @@ def saved_mix(session: HostSession) -> Mix | None:
 
 
 def changed_mix(session: HostSession, changes: MixChanges) -> Mix:
-    """The session's mix with the changes made, in the order scenes, chains, faders."""
+    """The session's mix, or untouched tracks, with the changes made."""
     mix = None if changes.plain else saved_mix(session)
-    mix = mix or plain_mix(session.stems)
+    return with_changes(mix or plain_mix(session.stems), changes)
+
+
+def with_changes(mix: Mix, changes: MixChanges) -> Mix:
+    """The mix with the changes made, in the order scenes, chains, faders."""
     for command in _commands(changes, find_library(check_effect)):
         mix = apply(mix, command)
     return mix
@@ -91,7 +96,7 @@ def show_mix(mix: Mix) -> None:
             (track.pan, f"pan {track.pan:+.2f}"),
         )
         words = " ".join(word for on, word in marks if on)
-        table.add_row(f"[bold]{track.name}[/]", decibels(track.gain_db), words)
+        table.add_row(f"[bold]{escape(track.name)}[/]", decibels(track.gain_db), words)
         out.print(table)
         show_chain(track.chain, indent="    ")
     limiter = f"limiter at {decibels(mix.master.ceiling_db, 'dBFS')}" if mix.master.limiter else "no limiter"

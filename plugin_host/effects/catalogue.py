@@ -55,7 +55,7 @@ class EffectType:
             if parameter.name == name:
                 return parameter
         names = [parameter.name for parameter in self.parameters]
-        raise EffectError(f"{self.name}: no parameter {name!r}: {_suggest(name, names)}", name)
+        raise EffectError(f"{self.name}: no parameter {name!r}: {suggest_name(name, names)}", name)
 
 
 @cache
@@ -73,7 +73,7 @@ def effect_type(name: str) -> EffectType:
     """The effect of that name; `EffectError` lists near names."""
     known = _types_by_name()
     if name not in known:
-        raise EffectError(f"no effect {name!r}: {_suggest(name, list(known))}")
+        raise EffectError(f"no effect {name!r}: {suggest_name(name, list(known))}")
     return known[name]
 
 
@@ -161,7 +161,8 @@ def _parameter(bound: BoundParameter, span: Span, card: Card) -> Parameter:
     )
 
 
-def _suggest(name: str, names: list[str]) -> str:
+def suggest_name(name: str, names: list[str]) -> str:
+    """What to write instead of a name that is not there: the nearest, else all."""
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"

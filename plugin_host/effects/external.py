@@ -5,7 +5,6 @@ A plugin that takes mono only runs twice, once per channel.
 
 import base64
 import binascii
-import difflib
 import gc
 import weakref
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import pedalboard
 
-from plugin_host.effects.catalogue import Parameter
+from plugin_host.effects.catalogue import Parameter, suggest_name
 from plugin_host.effects.frame_buffers import Block, silence
 from plugin_host.effects.native_code import contained
 from plugin_host.effects.stages import STEP_FRAMES, StepProcess, settle
@@ -165,8 +164,8 @@ def _configure(plugin: Plugin, effect: Effect) -> None:
         _restore(plugin, effect)
     for name, value in effect.params.items():
         if name not in plugin.parameters:
-            near = difflib.get_close_matches(name, plugin.parameters, n=3) or list(plugin.parameters)
-            raise PluginError(f"{plugin.name}: no parameter {name!r}: there are {', '.join(near)}", name)
+            names = list(plugin.parameters)
+            raise PluginError(f"{plugin.name}: no parameter {name!r}: {suggest_name(name, names)}", name)
         try:
             setattr(plugin, name, value)
         except (ValueError, TypeError) as error:

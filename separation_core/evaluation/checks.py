@@ -42,7 +42,7 @@ def check_session(folder: Path) -> SessionReport:
 
 
 def _broken(name: str, problem: str) -> Finding:
-    return Finding(Severity.ERROR, name, problem, "prepare the session again with --force")
+    return Finding(Severity.ERROR, name, problem, "separate the song again with --force")
 
 
 def _measured(session: Session, records: list[StemRecord]) -> SessionReport:

@@ -1,5 +1,6 @@
 """From measurements to findings: what is wrong, how bad it is, and what to do about it."""
 
+import math
 from collections.abc import Iterator
 
 from separation_core.evaluation.comparison import SAME
@@ -40,7 +41,7 @@ def _sum(report: SessionReport, manifest: Manifest) -> Iterator[Finding]:
         return
     message = f"the stems miss the song by up to {peak:.1f} dBFS ({report.sum_error.relative_db:.1f} dB of the song)"
     if settings.get("sum") == "residual":
-        remedy = f"at most {limit:.0f} dBFS was promised: prepare the session again with --force"
+        remedy = f"at most {limit:.0f} dBFS was promised: separate the song again with --force"
         yield Finding(Severity.ERROR, "session", message, remedy)
     else:
         yield Finding(Severity.INFO, "session", message, "separate with --sum residual where the sum must be the song")
@@ -102,7 +103,7 @@ def _late(stem: FileReport) -> Iterator[Finding]:
             Severity.ERROR,
             stem.name,
             f"lies {abs(stem.offset)} frames {side} the song",
-            "prepare the session again with --force, and do not edit the start of a stem",
+            "separate the song again with --force, and do not edit the start of a stem",
         )
 
 
@@ -120,16 +121,23 @@ def _full_scale(stem: FileReport, manifest: Manifest) -> Iterator[Finding]:
 def _faults(file: FileReport) -> Iterator[Finding]:
     if file.non_finite:
         message = f"{file.non_finite} samples are not numbers (NaN or infinite)"
-        yield Finding(Severity.ERROR, file.name, message, "prepare the session again with --force")
+        yield Finding(Severity.ERROR, file.name, message, "separate the song again with --force")
     if file.dc > HIGHEST_DC:
         message = f"has a constant offset (DC) of {file.dc:.3f}"
         yield Finding(Severity.INFO, file.name, message, "add a high-pass filter at 20 Hz to its chain")
 
 
 def _edited(report: SessionReport, manifest: Manifest) -> Iterator[Finding]:
-    promised = {record.name: record.peak_db for record in manifest.stems}
+    # Whole numbers cannot hold what is over full scale: `_full_scale` tells of that.
+    highest = math.inf if manifest.model.settings.get("format") == "float32" else 0.0
+    promised = {record.name: min(record.peak_db, highest) for record in manifest.stems}
     for stem in report.stems:
         # Equal covers silence, where both are -inf and have no difference.
         if stem.peak_db != promised[stem.name] and abs(stem.peak_db - promised[stem.name]) > LEVEL_TOLERANCE_DB:
             message = f"peaks at {stem.peak_db:.1f} dBFS where the manifest says {promised[stem.name]:.1f}"
-            yield Finding(Severity.WARNING, stem.name, message, "the file was changed: prepare again to undo that")
+            yield Finding(
+                Severity.WARNING,
+                stem.name,
+                message,
+                "the file was changed: separate the song again with --force to undo that",
+            )

@@ -96,7 +96,7 @@ class Fields:
         """The error that names file, field, value and what belongs there."""
         shown = _shown(self._table[name]) if name in self._table else "missing"
         return ManifestInvalid(
-            f"{self._file}: {self._path(name)} is {shown}: give {wanted}, or prepare the session again with --force"
+            f"{self._file}: {self._path(name)} is {shown}: give {wanted}, or separate the song again with --force"
         )
 
     def _get(self, name: str) -> object:
@@ -112,7 +112,7 @@ class Fields:
         if len(self._table) > most:
             raise ManifestInvalid(
                 f"{self._file}: {self._where} has {len(self._table)} fields: at most {most} are taken; "
-                "prepare the session again with --force"
+                "separate the song again with --force"
             )
 
 

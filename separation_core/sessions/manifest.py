@@ -125,16 +125,18 @@ def _table(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_MANIFEST + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotASession(f"{path.parent} is not a session: it has no {path.name}; prepare one first") from error
+        raise NotASession(
+            f"{path.parent} is not a session: it has no {path.name}; `stemrack separate SONG` makes one"
+        ) from error
     except OSError as error:
         raise NotASession(f"{path} cannot be read: {error.strerror}: check the path and its permissions") from error
     if len(content) > LARGEST_MANIFEST:
-        raise ManifestInvalid(f"{path} is over {LARGEST_MANIFEST} bytes: no manifest is; prepare the session again")
+        raise ManifestInvalid(f"{path} is over {LARGEST_MANIFEST} bytes: no manifest is; separate the song again")
     try:
         return tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise ManifestInvalid(f"{path} is not valid TOML: {reason}; prepare the session again with --force") from error
+        raise ManifestInvalid(f"{path} is not valid TOML: {reason}; separate the song again with --force") from error
 
 
 def _manifest(table: dict[str, Any], file: str) -> Manifest:

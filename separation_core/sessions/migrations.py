@@ -33,6 +33,6 @@ def migrate(table: Table, file: str, *, steps: Mapping[int, Step] = STEPS, curre
         )
     for number in range(found, current):
         if number not in steps:
-            raise ManifestInvalid(f"{file}: format {number} can no longer be read: prepare the session again")
+            raise ManifestInvalid(f"{file}: format {number} can no longer be read: separate the song again")
         table = steps[number](table) | {"format": number + 1}
     return table

@@ -60,7 +60,7 @@ def open_session(folder: Path) -> Session:
     for record in (session.manifest.song, *session.manifest.stems):
         problem = file_problem(session, record)
         if problem:
-            raise ManifestInvalid(f"{folder / MANIFEST_NAME}: {problem}; prepare the session again with --force")
+            raise ManifestInvalid(f"{folder / MANIFEST_NAME}: {problem}; separate the song again with --force")
     return session
 
 

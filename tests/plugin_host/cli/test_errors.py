@@ -23,11 +23,16 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["separate", "text.wav"], "text.wav"),
         (["separate", "."], "text.wav"),
         (["separate", "text.wav", "-m", "no-such-model"], "no-such-model"),
-        (["bounce", "nothing.stemrack"], "nothing.stemrack"),
+        (
+            ["bounce", "nothing.stemrack"],
+            "nothing.stemrack is not a session: it has no session.toml; `stemrack separate SONG` makes one",
+        ),
         (["check", "text.wav"], "text.wav"),
         (["info", "text.wav"], "text.wav"),
-        (["presets", "karaokee"], "karaoke"),
-        (["effects", "compresor"], "compressor"),
+        (["presets", "karaokee"], "did you mean 'karaoke'?"),
+        (["presets", "warm-led"], "did you mean 'warm-lead'?"),
+        (["presets", "nothing-like-it"], "wide, wide-chorus"),
+        (["effects", "compresor"], "did you mean compressor"),
     ],
 )
 def test_an_error_is_one_line_and_exit_code_1(arguments: list[str], named: str, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def test_a_usual_model_that_does_not_exist_is_an_error(separate: Separate, monke
     monkeypatch.setenv(MODEL_VARIABLE, "htdemuks")
     done = separate()
     assert isinstance(done.exception, ModelError)
+    assert str(done.exception).startswith("STEMRACK_MODEL=htdemuks: ")  # nobody typed that name here
     assert "did you mean htdemucs" in str(done.exception)
 
 

@@ -46,6 +46,17 @@ def separate() -> Run:
     return run
 
 
+def test_a_session_found_elsewhere_is_told_with_its_folder(
+    album: Path, separate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert separate(album / "one.wav", "-m", "dsp").exit_code == 0
+    session = Path("one.stemrack").absolute()
+    monkeypatch.chdir(album)
+    done = separate("one.wav", "-m", "dsp")
+    assert not Path("one.stemrack").exists()
+    assert f"found again: {session}\n" in done.stdout
+
+
 def test_a_folder_gives_a_session_of_each_song_and_counts_the_failed(album: Path, separate: Run) -> None:
     done = separate(album, "-o", "out")
     assert done.exit_code == 1

@@ -112,6 +112,12 @@ def test_clipped_integers_are_a_warning(make_session: MakeSession, four_stems: S
     assert not report.ok  # the sum was promised and is broken
 
 
+def test_what_was_clipped_as_it_was_written_has_not_been_edited(make_session: MakeSession, four_stems: Stems) -> None:
+    loud = four_stems | {"vocals": four_stems["vocals"] * 12}
+    report = check_session(make_session(_sum(loud), loud, sample_format="pcm16"))
+    assert not [finding for finding in report.findings if "the manifest says" in finding.message]
+
+
 def test_samples_that_are_no_numbers_are_counted(make_session: MakeSession, four_stems: Stems) -> None:
     song, broken = _sum(four_stems), four_stems["bass"].copy()
     broken[0, 5:8] = np.nan
