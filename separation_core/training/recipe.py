@@ -11,6 +11,11 @@ from separation_core.errors import ModelError
 from separation_core.training.losses import LossWeights
 
 Table = TypeVar("Table")
+ABOVE_ZERO = frozenset(
+    ("size", "seconds", "slots", "rate", "clip", "log", "validate", "songs", "checkpoint_minutes", "windows", "weight")
+)
+SHARES = frozenset(("remix", "drop", "mono", "beta1", "beta2", "average", "hold", "final"))
+"""Entries that must be above 0, and those from 0 to 1; the other numbers are 0 or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,10 @@ def load_recipe(recipe: Path | str, changes: Sequence[str] = ()) -> Recipe:
         shipped = resources.files("separation_core.training") / "recipes" / f"{recipe}.toml"
         return parse_recipe(shipped.read_text(encoding="utf-8"), str(recipe), changes)
     try:
-        return parse_recipe(Path(recipe).read_text(encoding="utf-8"), str(recipe), changes)
-    except (OSError, UnicodeDecodeError) as error:
+        return parse_recipe(Path(recipe).read_text(encoding="utf-8-sig"), str(recipe), changes)
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{recipe}: not UTF-8 text ({error.reason}): save it as UTF-8") from error
+    except OSError as error:
         names = ", ".join(recipe_names())
         raise ModelError(f"no recipe {str(recipe)!r}: give a TOML file or one of {names}") from error
 
@@ -168,7 +175,7 @@ def _from_table(table: dict[str, Any], where: str, text: str) -> Recipe:
     network = dict(table.pop("network", {}))
     recipe = Recipe(
         name=str(table.pop("name", "")),
-        seed=int(table.pop("seed", 0)),
+        seed=_whole(table.pop("seed", 0), f"{where}: seed"),
         architecture=str(network.pop("architecture", "")),
         sizes=network,
         data=tuple(_read(DataSettings, entry, f"{where} [[data]]") for entry in table.pop("data", [])),
@@ -192,13 +199,35 @@ def _read(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:
     for name, value in table.items():
         if name not in known:
             raise ModelError(f"{where}: unknown entry {name!r}: it has {', '.join(known)}")
-        if isinstance(value, str) != (known[name].type is str):
-            raise ModelError(f"{where}: {name} = {value!r} is of the wrong type: see docs/training.md")
+        _check_entry(known[name].type, value, f"{where} {name}")
     frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
     try:
         return kind(**frozen)
     except TypeError as error:
         raise ModelError(f"{where}: an entry is missing ({error}): add it") from error
+
+
+def _check_entry(kind: Any, value: Any, where: str) -> None:
+    """Raise ModelError unless a value of TOML is of the field's type and in its range."""
+    if kind == tuple[int, ...] and isinstance(value, list) and value:
+        for entry in value:
+            _check_entry(int, entry, where)
+        return
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise ModelError(f"{where} = {value!r} is of the wrong type: see docs/training.md")
+    if kind not in (int, float):
+        return
+    name = where.rsplit(" ", 1)[-1]
+    most = 1 if name in SHARES else float("inf")
+    if not (0 < value < float("inf") if name in ABOVE_ZERO else 0 <= value <= most and value != float("inf")):
+        wanted = "a number above 0" if name in ABOVE_ZERO else "from 0 to 1" if name in SHARES else "0 or more"
+        raise ModelError(f"{where} = {value}: must be {wanted}")
+
+
+def _whole(value: Any, where: str) -> int:
+    if type(value) is not int or value < 0:
+        raise ModelError(f"{where} = {value!r}: must be a whole number from 0 on")
+    return value
 
 
 def _check(recipe: Recipe, where: str) -> None:

@@ -264,11 +264,30 @@ def test_shipped_recipes_fit_the_weight_budget() -> None:
         ("data = []", "at least one"),
         ("data = [{kind = 'radio', folder = 'x'}]", "radio"),
         ("=", "TOML"),
+        ("batch.size = 0", "size = 0: must be a number above 0"),
+        ("batch.size = 2.5", "wrong type"),
+        ("batch.size = true", "wrong type"),
+        ("batch.seconds = {}", "wrong type"),
+        ("batch.remix = 1.5", "from 0 to 1"),
+        ("batch.gain_db = -1", "0 or more"),
+        ("optimiser.rate = nan", "rate = nan"),
+        ("schedule.minutes = inf", "minutes = inf"),
+        ("loss.windows = [512, 0]", "windows = 0"),
+        ("loss.windows = []", "wrong type"),
+        ("seed = nan", "seed = nan"),
     ],
 )
 def test_a_wrong_recipe_is_refused_by_name(recipe_file: Path, change: str, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         load_recipe(recipe_file, [change])
+
+
+def test_a_recipe_may_begin_with_a_mark_but_must_be_utf_8(recipe_file: Path) -> None:
+    recipe_file.write_bytes(b"\xef\xbb\xbf" + recipe_file.read_bytes())
+    assert load_recipe(recipe_file).name == "test"
+    recipe_file.write_bytes('name = "Müller"'.encode("latin-1"))
+    with pytest.raises(ModelError, match="UTF-8"):
+        load_recipe(recipe_file)
 
 
 def test_recipes_can_be_changed_and_keep_note_of_it(recipe_file: Path) -> None:
