@@ -33,15 +33,19 @@ def picture(
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="From here: seconds or m:ss.")] = "",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Up to here: seconds or m:ss.")] = "",
     width: Annotated[int, typer.Option(min=400, max=4000, help="Of the picture, in pixels.")] = 1430,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
 ) -> None:
     """Draw the song, its stems and perhaps a remix, as waveforms over spectrograms (needs the extra `plots`)."""
     from plugin_host.demo.overview import Stretch
     from plugin_host.demo.picture import draw_overview
+    from plugin_host.errors import HostError
     from plugin_host.stems.open_session import open_for_host
 
     opened = open_for_host(session)
     first, last = _stretch(opened, start, end)
     target = output or Path(f"{opened.folder.name.removesuffix('.stemrack')}.png")
+    if target.exists() and not force:
+        raise HostError(f"{target} is there already: give another name with -o, or --force to overwrite it")
     with ExitStack() as files:
         song = Stretch(files.enter_context(opened.open_song()), last - first, first)
         stems = {name: replace(song, source=files.enter_context(opened.open_stem(name))) for name in opened.stems}

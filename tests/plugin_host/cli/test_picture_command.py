@@ -51,6 +51,16 @@ def test_other_formats_and_parts(name: str, session: Path) -> None:
     assert 2000 < Path(name).stat().st_size < 60_000
 
 
+def test_a_file_that_is_there_is_not_written_over_unasked(session: Path) -> None:
+    Path("song.png").write_text("the cover")
+    refused = draw(session, "--width", 400)
+    assert isinstance(refused.exception, HostError)
+    assert "song.png is there already" in str(refused.exception)
+    assert Path("song.png").read_text() == "the cover"
+    assert draw(session, "--width", 400, "--force").exit_code == 0
+    assert size_of(Path("song.png"))[0] == 400
+
+
 ON_A_SMALL_DISK = """
 import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
@@ -64,7 +74,7 @@ main()
 def test_a_picture_there_is_no_room_for_leaves_the_old_one(picture: str, session: Path) -> None:
     Path(picture).write_text("the old one")
     before = sorted(Path().iterdir())
-    command = ["picture", session, "--width", "400"]
+    command = ["picture", session, "--width", "400", "--force"]
     if picture == "scores.png":
         command = ["evaluate", session / "stems", session / "stems", "--no-museval", "-o", picture]
     failed = subprocess.run([sys.executable, "-c", ON_A_SMALL_DISK, *command], capture_output=True, check=False)
