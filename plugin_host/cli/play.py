@@ -13,6 +13,7 @@ from plugin_host.cli import play_sync
 from plugin_host.cli.play_outputs import (
     DirectOuts,
     JackTransport,
+    check_apart,
     checked_buffer,
     checked_jack_transport,
     chosen_outs,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from plugin_host.cli.play_view import PlayView
     from plugin_host.desk.desk import Desk
     from plugin_host.live.messages import Begin, LiveSettings, Ready
+    from plugin_host.mix.take import Take
     from plugin_host.mix.transport import Transport
     from plugin_host.stems.open_session import HostSession
 
@@ -36,7 +38,7 @@ class _Wishes:
     start: bool
     until_end: bool
     record: str
-    take: str
+    take: "Take | None"
     capture: Path | None
 
 
@@ -107,19 +109,23 @@ def play(
     """Play SESSION live: every change is heard at once. It starts stopped; OSC /transport/play begins."""
     from plugin_host.cli.play_ending import until_signal
     from plugin_host.cli.play_saving import check_saving, save_mix
-    from plugin_host.cli.play_surfaces import SurfaceWishes, surfaces
+    from plugin_host.cli.play_surfaces import SurfaceWishes, check_ports, surfaces
     from plugin_host.cli.session_mix import MixChanges, changed_mix
     from plugin_host.control.osc.settings import OscSettings
     from plugin_host.control.sync.timecode import TimecodeRate
     from plugin_host.desk.promptness import be_prompt, set_aside_what_is_loaded
+    from plugin_host.desk.take_files import TAKES_FOLDER, check_new
     from plugin_host.live.messages import Begin, LiveSettings
     from plugin_host.stems.open_session import open_for_host
 
+    check_apart(to_file, capture)
     in_step = play_sync.sync_wishes(sync, sync_from, sync_out or (), sync_to, sync_rate, sync_start, sync_offset)
     be_prompt()
     opened = open_for_host(session)
     if save:
         check_saving(opened.folder)
+    if record:
+        check_new(opened.folder / TAKES_FOLDER, record)
     mix = changed_mix(opened, MixChanges(plain=plain, scenes=scene or ()))
     settings = LiveSettings(
         session=opened.folder,
@@ -134,7 +140,7 @@ def play(
         jack_transport=checked_jack_transport(jack_transport, jack=jack),
     )
     begin = Begin(mix, _saved_transport(opened.folder, opened.frames))
-    wishes = _Wishes(start, until_end, record, take, new_file(capture, opened))
+    wishes = _Wishes(start, until_end, record, _chosen_take(take, opened), new_file(capture, opened))
     osc = OscSettings(
         osc_port,
         osc_listen,
@@ -145,6 +151,7 @@ def play(
         timecode=in_step.rate or TimecodeRate.PAL,
         timecode_start=in_step.origin,
     )
+    check_ports(osc)
     listening = SurfaceWishes(osc, midi_through if midi else None, midi_map or (), in_step)
     stopped = threading.Event()
     with _desk(settings, begin, opened, quiet=quiet) as (desk, ready, view), until_signal(stopped):
@@ -163,6 +170,13 @@ def _saved_transport(folder: Path, frames: int) -> "Transport":
 
     path = folder / FILE_NAME
     return read_transport(path, frames) if path.exists() else Transport()
+
+
+def _chosen_take(name: str, session: "HostSession") -> "Take | None":
+    from plugin_host.desk.take_files import TAKES_FOLDER, read_take, take_path
+    from plugin_host.effects.catalogue import check_effect
+
+    return read_take(take_path(session.folder / TAKES_FOLDER, name), session.rate, check_effect) if name else None
 
 
 @contextmanager
@@ -202,19 +216,19 @@ def _announce(ready: "Ready", settings: "LiveSettings", rate: int) -> None:
 
 
 def _arm(desk: "Desk", wishes: _Wishes) -> None:
-    """What must be ready before anyone can press Play."""
-    if wishes.capture is not None:
-        desk.capture(wishes.capture)
+    """What must be ready before anyone can press Play; the capture last, which takes the place of an older file."""
     if wishes.record:
         desk.record(wishes.record)
+    if wishes.capture is not None:
+        desk.capture(wishes.capture)
 
 
 def _show(desk: "Desk", view: "PlayView", wishes: _Wishes, stopped: threading.Event) -> None:
     from plugin_host.cli.play_ending import Ending
     from plugin_host.mix.transport import Play
 
-    if wishes.take:
-        desk.replay(wishes.take)
+    if wishes.take is not None:
+        desk.replay_take(wishes.take)
     elif wishes.start:
         desk.do(Play())
     view.run(Ending(desk, view.frames, stopped, until_end=wishes.until_end))

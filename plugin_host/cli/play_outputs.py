@@ -55,9 +55,19 @@ def checked_buffer(buffer: int) -> int:
 def new_file(path: Path | None, session: "HostSession") -> Path | None:
     """A file to be written while it plays, which must be none of the session's own."""
     from plugin_host.engine.bounce_files import mix_target
+    from plugin_host.live.capture_file import check_unbegun
     from separation_core.audio.writing import SampleFormat
 
-    return None if path is None else mix_target(path, SampleFormat.FLOAT32, session.files)
+    if path is None:
+        return None
+    check_unbegun(path)
+    return mix_target(path, SampleFormat.FLOAT32, session.files)
+
+
+def check_apart(file: Path | None, capture: Path | None) -> None:
+    """`BadParameter` where both would be written to one file."""
+    if file is not None and capture is not None and file.resolve() == capture.resolve():
+        raise typer.BadParameter(f"{capture} is what --file writes: choose another name", param_hint="--capture")
 
 
 def chosen_outs(wishes: Sequence[str], tracks: Sequence[str]) -> Outs:

@@ -29,6 +29,16 @@ class SurfaceWishes:
     sync: SyncWishes = NO_SYNC
 
 
+def check_ports(osc: "OscSettings") -> None:
+    """`ControlError` where a port cannot be had: time to say so before an older recording is written over."""
+    from plugin_host.control.osc.sockets import listening_socket, udp_socket
+
+    udp_socket(osc.listen, osc.port).close()
+    for port, option in ((osc.tcp_port, "--osc-tcp-port"), (osc.oscquery_port, "--oscquery-port")):
+        if port is not None:
+            listening_socket(osc.listen, port, option).close()
+
+
 @contextmanager
 def surfaces(desk: "Desk", session: "HostSession", wishes: SurfaceWishes) -> Iterator[None]:
     """Everything that is wished for, open; what was opened is told in a line each."""

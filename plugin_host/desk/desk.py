@@ -153,8 +153,8 @@ class Desk:
             self._replays.end()
             self._do_mix(c.ReplaceMix(take.mix), TAKE_ORIGIN)
             self._do_transport(t.Seek(take.start), TAKE_ORIGIN)
-            self._engine.play_take(take)
-            self._replays.begin(take, self._do_transport(t.Play(), TAKE_ORIGIN))
+            self._replays.begin(take)
+            self._do_transport(t.Play(), TAKE_ORIGIN)
 
     def capture(self, path: Path | None, origin: str = "") -> None:
         """Write what is heard to a file; None completes it."""
@@ -190,6 +190,8 @@ class Desk:
     def tick(self) -> None:
         """Take in the engine's news, move a morph and a replay on, put finished takes into their files."""
         with self._lock:
+            if self._takes.recording and self.transport.loop is not None:
+                self._watch_the_loop(self.status())
             self._hear()
             self._move_morph()
             self._replays.advance()
@@ -208,13 +210,13 @@ class Desk:
             whole = isinstance(command, c.ReplaceMix | c.RecallScene)
             self._morph = None if whole else self._morph.without(command)
 
-    def _do_transport(self, command: t.TransportCommand, origin: str) -> int:
+    def _do_transport(self, command: t.TransportCommand, origin: str) -> None:
         state = self._asked.transport.tried(command)
         if isinstance(command, t.Pause) and self.transport.playing:
             state = replace(state, position=self.status().song_frame)
         if isinstance(command, t.Stop | t.Seek) and origin != TAKE_ORIGIN:
             self._replays.end()
-        return self._orders.move(command, state, origin)
+        self._orders.move(command, state, origin)
 
     def _move_morph(self) -> None:
         if self._morph is None:
@@ -228,6 +230,10 @@ class Desk:
                 morph.without(command)
         self._morph = None if last else morph
 
+    def _watch_the_loop(self, status: port.EngineStatus) -> None:
+        if status.playing:  # else the song may still stand where it was before it was sent elsewhere
+            self._takes.passed(status.engine_frame, status.song_frame)
+
     def _hear(self) -> None:
         for event in self._engine.events():
             self._take_in(event)
@@ -237,6 +243,8 @@ class Desk:
             case port.Applied():
                 for number in event.numbers:
                     self._confirm(number, event)
+            case port.Refused(number) if number < 0:
+                self._replays.refused(event)
             case port.Refused():
                 self._orders.take_back(event)
             case port.Stopped(song_frame):
@@ -271,7 +279,7 @@ class Desk:
 
     def _confirm(self, number: int, done: port.Applied) -> None:
         """The engine carried out a command, at a time that recording and the position go by."""
-        command = self._asked.mix.applied(number)
+        command = self._replays.applied(number) if number < 0 else self._asked.mix.applied(number)
         if command is not None:
             self._takes.note(done, command)
         self._asked.reference.applied(number)
@@ -282,7 +290,6 @@ class Desk:
             self._asked.transport.amend(lambda old: replace(old, position=done.song_frame) if not old.playing else old)
         if isinstance(moved, t.Play):
             self._begin_take(done.song_frame, done.engine_frame)
-        self._replays.applied(number)
 
     def _begin_take(self, song_frame: int, engine_frame: int) -> None:
         name = self._takes.begin(self._asked.mix.confirmed, song_frame, engine_frame)

@@ -54,12 +54,11 @@ class Orders:
         self.asked.mix.ask(self.send(command), command, state)
         self.listeners.tell(e.MixChanged(command, state, origin))
 
-    def move(self, command: t.TransportCommand, state: t.Transport, origin: str) -> int:
-        """A transport command that leads to that state; its number."""
+    def move(self, command: t.TransportCommand, state: t.Transport, origin: str) -> None:
+        """A transport command that leads to that state."""
         number = self.send(command)
         self.asked.transport.ask(number, command, state)
         self.listeners.tell(e.TransportChanged(command, state, origin))
-        return number
 
     def switch(self, command: port.SetReference, origin: str) -> None:
         """Hear the original, or the remix."""

@@ -1,10 +1,8 @@
 """Replaying a take: the engine does it, to the frame; here it is followed, so that surfaces show what is heard."""
 
-from collections.abc import Iterator
-
 from plugin_host.desk import events as e
 from plugin_host.desk.orders import Orders
-from plugin_host.live.port import EnginePort
+from plugin_host.live.port import TAKE_MIX, EnginePort, Refused, number_of_move
 from plugin_host.mix.commands import Command
 from plugin_host.mix.state import Mix
 from plugin_host.mix.take import Take
@@ -13,33 +11,36 @@ TAKE_ORIGIN = "take"  # of changes that a replayed take makes
 
 
 class Replay:
-    """A take that the engine replays, followed so that surfaces show what is heard.
+    """A take that the engine replays. running: whether the engine has begun with it; before it has, nothing counts."""
 
-    number: of the command that makes the song run from the take's start; before it is done, nothing is due.
-    """
-
-    def __init__(self, take: Take, number: int) -> None:
+    def __init__(self, take: Take) -> None:
         self.take = take
-        self.number = number
         self.running = False
         self._next = 0
+        self._answered, self._open = bytearray(len(take.events)), len(take.events)
 
     @property
     def done(self) -> bool:
-        """Whether every move was made."""
-        return self._next == len(self.take.events)
+        """Whether every move was made; a chain that takes long is made after faders behind it."""
+        return self.running and not self._open
 
-    def rest(self, mix: Mix, song_frame: int) -> "Replay":
+    def rest(self, mix: Mix, song_frame: int) -> Take:
         """What is left of it, from `song_frame` on, where the mix has become `mix`."""
-        left = Replay(Take(mix, song_frame, self.take.events[self._next :]), self.number)
-        left.running = self.running
-        return left
+        answered = self._answered[: self._next]
+        missing = [event for event, made in zip(self.take.events, answered, strict=False) if not made]
+        return Take(mix, song_frame, (*missing, *self.take.events[self._next :]))
 
-    def due(self, song_frame: int) -> Iterator[Command]:
-        """The moves that the song has passed since the last call."""
-        while self.running and not self.done and self.take.events[self._next].frame < song_frame:
-            yield self.take.events[self._next].command
-            self._next += 1
+    def answered(self, number: int) -> Command | None:
+        """The move of that number, which the engine made, or would not; None where it is none of these."""
+        place = number_of_move(number)  # which is its own inverse
+        if number == TAKE_MIX:
+            self.running = True
+        if number == TAKE_MIX or not self.running or place >= len(self.take.events):
+            return None
+        self._open -= not self._answered[place]
+        self._answered[place] = True
+        self._next = place + 1
+        return self.take.events[place].command
 
 
 class ReplayDeck:
@@ -54,22 +55,29 @@ class ReplayDeck:
         """Whether a take is being replayed."""
         return self._replay is not None
 
-    def begin(self, take: Take, number: int) -> None:
-        """The engine has that take; the command of that number makes the song run."""
-        self._replay = Replay(take, number)
+    def begin(self, take: Take) -> None:
+        """Have the engine replay that take."""
+        self._replay = Replay(take)
+        self._engine.play_take(take)
 
-    def applied(self, number: int) -> None:
-        """The engine carried out the command of that number."""
-        if self._replay and number == self._replay.number:
-            self._replay.running = True
+    def applied(self, number: int) -> Command | None:
+        """The engine carried out something under that number: the move of the take that it was, if any."""
+        command = self._replay.answered(number) if self._replay else None
+        if command is not None:
+            self._orders.follow(command, TAKE_ORIGIN)
+        return command
+
+    def refused(self, refused: Refused) -> None:
+        """The engine would not do that. Of the take's mix our own order, refused as well, has told."""
+        if refused.number == TAKE_MIX:
+            self.end()
+        elif self._replay:
+            self._replay.answered(refused.number)
+            self._orders.listeners.tell(e.DeskWarning(refused.text))
 
     def advance(self) -> None:
-        """Show what the song has passed by now; at the take's end, end."""
-        if self._replay is None or not self._replay.running:
-            return
-        for command in self._replay.due(self._engine.status().song_frame):
-            self._orders.follow(command, TAKE_ORIGIN)
-        if self._replay.done:
+        """At the take's end, end."""
+        if self._replay is not None and self._replay.done:
             self.end()
 
     def end(self) -> None:
@@ -83,6 +91,6 @@ class ReplayDeck:
     def go_on(self) -> None:
         """A new engine knows of no take: it is given what the song has not passed yet."""
         if self._replay:
-            self._replay = self._replay.rest(self._orders.asked.mix.state, self._engine.status().song_frame)
+            rest = self._replay.rest(self._orders.asked.mix.state, self._engine.status().song_frame)
             self._orders.settle()
-            self._engine.play_take(self._replay.take)
+            self.begin(rest)

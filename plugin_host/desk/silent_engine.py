@@ -5,13 +5,14 @@ For a machine without the means to play, for trying a surface, and for tests of 
 
 import threading
 import time
-from collections import deque
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from plugin_host.errors import HostError
 from plugin_host.live.port import (
+    TAKE_MIX,
     Applied,
     CaptureLost,
     ClearClips,
@@ -23,6 +24,7 @@ from plugin_host.live.port import (
     Refused,
     SetReference,
     Stopped,
+    number_of_move,
 )
 from plugin_host.mix.apply import apply
 from plugin_host.mix.state import Mix
@@ -50,7 +52,8 @@ class SilentEngine:
         self._frames, self._rate, self._clock = frames, rate, clock
         self._born = self._since = clock()
         self._reference = False
-        self._moves: deque[TakeEvent] = deque()
+        self._moves: tuple[TakeEvent, ...] = ()
+        self._next = 0
         self._events: list[EngineEvent] = []
         self._lock = threading.Lock()
 
@@ -71,9 +74,11 @@ class SilentEngine:
                 self._events.append(Applied((number,), self._engine_frame(), self.transport.position))
 
     def play_take(self, take: Take | None) -> None:
-        """Carry out the take's moves as the song passes them."""
+        """Carry out the take's moves as the song passes them; its mix is the desk's to set."""
         with self._lock:
-            self._moves = deque(take.events if take else ())
+            self._moves, self._next = (take.events if take else ()), 0
+            if take:
+                self._events.append(Applied((TAKE_MIX,), self._engine_frame(), self.transport.position))
 
     def capture(self, path: Path | None) -> None:
         """Says that there is nothing to capture."""
@@ -124,12 +129,18 @@ class SilentEngine:
         if not self.transport.playing:
             return
         position = self._wrapped(self.transport.position + round(passed))
+        if position < self.transport.position and self.transport.loop:
+            frames = [move.frame for move in self._moves]
+            self._next = bisect_left(frames, self.transport.loop[0])
         if position >= self._frames:
             position = self._frames
             self._events.append(Stopped(position))
         self.transport = replace(self.transport, playing=position < self._frames, position=position)
-        while self._moves and self._moves[0].frame < position:
-            self._do(self._moves.popleft().command)
+        while self._next < len(self._moves) and self._moves[self._next].frame < position:
+            move = self._moves[self._next]
+            self._do(move.command)
+            self._events.append(Applied((number_of_move(self._next),), self._engine_frame(), move.frame))
+            self._next += 1
 
     def _wrapped(self, position: int) -> int:
         begin, end = self.transport.loop or (0, self._frames)

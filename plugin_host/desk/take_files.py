@@ -53,6 +53,13 @@ def check_folder(folder: Path) -> None:
         raise MixError(f"{there}: takes cannot be kept there: check its permissions, or use a copy of the session")
 
 
+def check_new(folder: Path, name: str) -> None:
+    """`MixError` where a take of that name could not be kept there, or would take another's place."""
+    check_folder(folder)
+    if take_path(folder, name).exists():
+        raise MixError(f"there is a take {name!r}: give another name")
+
+
 def take_names(folder: Path) -> tuple[str, ...]:
     """The takes in that folder, by name; none where there is no folder, or none that can be read."""
     try:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from plugin_host.desk.events import DeskWarning, TakeRecorded
-from plugin_host.desk.take_files import MAX_EVENTS, check_folder, free_name, name_beside, take_path, write_take
+from plugin_host.desk.take_files import MAX_EVENTS, check_new, free_name, name_beside, take_path, write_take
 from plugin_host.errors import HostError, MixError
 from plugin_host.live.port import Applied
 from plugin_host.mix.apply import apply
@@ -25,6 +25,16 @@ class TakeRecorder:
         self._start = song_frame
         self._began = engine_frame
         self._events: list[TakeEvent] = []
+        self._seen = engine_frame, song_frame
+        self._went_back: tuple[tuple[int, int], int] | None = None
+
+    def passed(self, engine_frame: int, song_frame: int) -> None:
+        """The song is known to have been there: only so is it seen that it went round a loop between two commands."""
+        if engine_frame <= self._seen[0] or self._went_back:
+            return
+        if song_frame < self._seen[1]:
+            self._went_back = self._seen, engine_frame
+        self._seen = engine_frame, song_frame
 
     def note(self, done: Applied, command: Command) -> bool:
         """Keep a command. False where the take is over: it is full, or the song went back (a loop)."""
@@ -33,10 +43,17 @@ class TakeRecorder:
                 self._mix = apply(self._mix, command)
             return True
         last = self._events[-1].frame if self._events else self._start
-        if done.song_frame < last or len(self._events) >= MAX_EVENTS:
+        if done.song_frame < last or len(self._events) >= MAX_EVENTS or self._is_behind(done):
             return False
         self._events.append(TakeEvent(done.song_frame, command))
         return True
+
+    def _is_behind(self, done: Applied) -> bool:
+        """Whether the song had gone back before that was done, of which we may hear late."""
+        if self._went_back is None:
+            return done.engine_frame >= self._seen[0] and done.song_frame < self._seen[1]
+        (before, song_frame), after = self._went_back
+        return done.engine_frame >= (before if done.song_frame < song_frame else after)
 
     def take(self) -> Take:
         """What was recorded."""
@@ -72,10 +89,8 @@ class TakeDeck:
         """Record under that name, or the next free one, as soon as the song runs; `MixError` where that cannot be."""
         if self.recording:
             raise MixError(f"take {self.recording!r} is being recorded: end it first")
-        check_folder(self.folder)
         name = name or free_name(self.folder)
-        if take_path(self.folder, name).exists():
-            raise MixError(f"there is a take {name!r}: give another name")
+        check_new(self.folder, name)
         self._armed = name.strip()
         return self._armed
 
@@ -85,6 +100,11 @@ class TakeDeck:
         if name:
             self._recorder = TakeRecorder(name, mix, song_frame, engine_frame)
         return name
+
+    def passed(self, engine_frame: int, song_frame: int) -> None:
+        """See `TakeRecorder`."""
+        if self._recorder:
+            self._recorder.passed(engine_frame, song_frame)
 
     def note(self, done: Applied, command: Command) -> None:
         """The engine carried a command out."""

@@ -18,6 +18,7 @@ from plugin_host.engine.prepare import (
     unmarked,
 )
 from plugin_host.mix.commands import ChainOwner
+from plugin_host.mix.roles import drum_tracks
 from plugin_host.mix.state import Mix
 from plugin_host.stems.open_session import HostSession
 from separation_core.audio.frames import FrameSource
@@ -62,7 +63,8 @@ class Builder:
         sources = {name: self._source(name, new) for name in (*plan.reread, *plan.added)}
         limiter = make_limiter(new.master, self._rate, self._longest) if plan.limiter else None
         names = tuple(track.name for track in new.tracks)
-        return PreparedChange(plan, names, mix_gains(new), chains, sources, limiter, _warnings(chains))
+        drums = drum_tracks(new.tracks)
+        return PreparedChange(plan, names, mix_gains(new), chains, sources, drums, limiter, _warnings(chains))
 
     def close(self) -> None:
         """Close every source and remove what was rendered ahead."""

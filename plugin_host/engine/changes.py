@@ -53,8 +53,8 @@ class PreparedChange:
     """A change ready to be carried out by `MixRenderer.apply`.
 
     names: the tracks of the new mix. gains: theirs, in that order. chains: what is built anew, and added tracks'.
-    sources: what the feed must read for these tracks from now on. limiter: the new one (None: off), where the plan
-    has another. warnings: plugins passed by, one line each.
+    sources: what the feed must read for these tracks from now on. drums: which tracks play drums. limiter: the new one
+    (None: off), where the plan has another. warnings: plugins passed by, one line each.
     """
 
     plan: ChangePlan
@@ -62,6 +62,7 @@ class PreparedChange:
     gains: MixGains
     chains: Mapping[ChainOwner, RunningChain] = field(default_factory=dict)
     sources: Mapping[str, FrameSource] = field(default_factory=dict)
+    drums: frozenset[str] = frozenset()
     limiter: Runner | None = None
     warnings: tuple[str, ...] = ()
 

@@ -22,6 +22,7 @@ from plugin_host.mix.transport import Transport, TransportCommand
 from separation_core.audio.frames import FrameSource
 
 DEFAULT_AHEAD_SECONDS = 1.0
+USUAL_DRUMS = frozenset({"drums"})
 Thing = TypeVar("Thing")
 _SETTLE_POLL_SECONDS = 0.001
 
@@ -45,13 +46,13 @@ class Feed:
         rate: int,
         *,
         transport: Transport,
-        drums: frozenset[str] = frozenset({"drums"}),
+        drums: frozenset[str] = USUAL_DRUMS,
         ahead_seconds: float = DEFAULT_AHEAD_SECONDS,
     ) -> None:
         self._problems: deque[str] = deque()
         self._reference = reference
-        making = Making(rate, round(ahead_seconds * rate), drums)
-        rows = SourceRows(sources, reference, self._problems)
+        making = Making(rate, round(ahead_seconds * rate))
+        rows = SourceRows(sources, reference, self._problems, drums)
         self._player = FeedPlayer(making.line(rows, transport.position, manner_of(transport)), rate)
         self._reader = FeedReader(self._player, making, transport, tuple(sources.values()))
 
@@ -76,9 +77,9 @@ class Feed:
         """Carry out what made the transport what it is; with no cause it holds as a whole. Returns at once."""
         self._reader.post(TransportChange(transport, cause))
 
-    def set_sources(self, sources: Mapping[str, FrameSource]) -> None:
+    def set_sources(self, sources: Mapping[str, FrameSource], drums: frozenset[str] = USUAL_DRUMS) -> None:
         """Read from these from now on; names may come and go, and a source that was silent is tried again."""
-        rows = SourceRows(sources, self._reference, self._problems)
+        rows = SourceRows(sources, self._reference, self._problems, drums)
         self._reader.post(SourcesChange(rows, tuple(sources.values())))
 
     def problems(self) -> list[str]:
@@ -101,6 +102,11 @@ class Feed:
                 return False
             time.sleep(_SETTLE_POLL_SECONDS)
         return True
+
+    @property
+    def arrived(self) -> bool:
+        """Whether what plays, or stands, is what was commanded last."""
+        return self._reader.arrived
 
     @property
     def song_frame(self) -> int:

@@ -33,19 +33,17 @@ class _Maker(Protocol):
 class FeedLine:
     """Plays `sources` from song frame `start` on. One thread makes it ahead, another reads `ring`.
 
-    rate in Hz. ahead: frames made ahead at least. drums: names of sources that are transposed only where asked.
+    rate in Hz. ahead: frames made ahead at least.
     """
 
-    def __init__(
-        self, sources: SourceRows, start: int, manner: Manner, rate: int, ahead: int, drums: frozenset[str]
-    ) -> None:
+    def __init__(self, sources: SourceRows, start: int, manner: Manner, rate: int, ahead: int) -> None:
         self.order = PlayOrder(start, sources.frames, manner.loop)
         self.sources, self.manner = sources, manner
         self.rows = {name: row for row, name in enumerate(sources.names)}
         self.reference = len(sources) - 1
         self.ring = FeedRing(len(sources), max(ahead, CHUNK) + CHUNK)
         self.frames = None if self.order.frames is None else math.ceil(self.order.frames / manner.speed)
-        self._makers = _makers(sources, self.order, manner, rate, drums)
+        self._makers = _makers(sources, self.order, manner, rate)
 
     def song_frame(self, index: int) -> float:
         """The song frame that is heard at frame `index` of this line."""
@@ -86,12 +84,10 @@ class _Plain:
         return found
 
 
-def _makers(
-    sources: SourceRows, order: PlayOrder, manner: Manner, rate: int, drums: frozenset[str]
-) -> list[tuple[list[int], _Maker]]:
+def _makers(sources: SourceRows, order: PlayOrder, manner: Manner, rate: int) -> list[tuple[list[int], _Maker]]:
     """The rows that keep their pitch and those that are transposed, each with what makes them."""
     transposed = manner.semitones != 0.0
-    kept = [] if manner.transpose_drums else [row for row, name in enumerate(sources.names) if name in drums]
+    kept = [] if manner.transpose_drums else [row for row, name in enumerate(sources.names) if name in sources.drums]
     rest = [row for row in range(len(sources)) if row not in kept] if transposed else list(range(len(sources)))
     groups = [(kept, 0.0)] if transposed and kept else []
     return [

@@ -39,15 +39,14 @@ Change = TransportChange | SourcesChange
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How lines are made: rate in Hz, frames ahead, names of the sources that are drums."""
+    """How lines are made: rate in Hz, frames ahead."""
 
     rate: int
     ahead: int
-    drums: frozenset[str]
 
     def line(self, sources: SourceRows, start: int, manner: Manner) -> FeedLine:
         """A new line from song frame `start` on."""
-        return FeedLine(sources, start, manner, self.rate, self.ahead, self.drums)
+        return FeedLine(sources, start, manner, self.rate, self.ahead)
 
 
 def manner_of(transport: Transport) -> Manner:
@@ -104,9 +103,14 @@ class FeedReader:
 
     def post(self, change: Change) -> None:
         """Have a change carried out soon. From one thread at a time."""
+        self._changes.append(change)  # first: what is counted is there
         self._posted += 1
-        self._changes.append(change)
         self._wake.set()
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the player has taken up everything posted."""
+        return self._carried == self._posted and not self._player.waiting
 
     @property
     def settled(self) -> bool:

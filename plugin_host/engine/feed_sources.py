@@ -19,11 +19,14 @@ REFERENCE = "the song"
 class SourceRows:
     """Named stereo sources and the reference as rows. Read from one thread; closes nothing.
 
-    problems: gets one line for each source that cannot be read; it is silent from then on.
+    problems: gets one line for each source that cannot be read; it is silent from then on. drums: names of those that
+    are transposed only where asked.
     """
 
-    def __init__(self, sources: Mapping[str, FrameSource], reference: FrameSource, problems: deque[str]) -> None:
-        self.names = tuple(sources)
+    def __init__(
+        self, sources: Mapping[str, FrameSource], reference: FrameSource, problems: deque[str], drums: frozenset[str]
+    ) -> None:
+        self.names, self.drums = tuple(sources), drums
         self.frames = max(source.frames for source in (*sources.values(), reference))
         self._rows: list[FrameSource | None] = [*sources.values(), reference]
         self._problems = problems

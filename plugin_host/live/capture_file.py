@@ -21,17 +21,25 @@ _HEAD = 100
 class CaptureFile:
     """A WAV of float32, at `rate` Hz, written to `path` with ".part" behind it until `complete`.
 
-    `OutputError`, also of every method: the disk is full, the folder is not there or may not be written. What was
-    written until then can be kept with `rescue`.
+    `OutputError`, also of every method: the disk is full, the folder is not there or may not be written, another
+    recording of that name is not complete. What was written until then can be kept with `rescue`.
     """
 
     def __init__(self, path: Path, rate: int, channels: int = STEREO) -> None:
         self._path = path
         try:
-            self._file = part_of(path).open("wb")
+            self._file = part_of(path).open("xb")
+        except FileExistsError:
+            raise _begun(path) from None
+        except OSError as error:
+            raise _failure(path, error) from None
+        try:
             self._wave = WaveWriter(self._file, rate, channels, SAMPLE_BYTES, is_float=True)
             self._file.flush()
         except OSError as error:
+            self.close()
+            with contextlib.suppress(OSError):
+                part_of(path).unlink()  # else it would be taken for a recording
             raise _failure(path, error) from None
 
     def write(self, block: Block) -> None:
@@ -62,6 +70,12 @@ class CaptureFile:
 def part_of(path: Path) -> Path:
     """Where a recording lies until it is complete."""
     return path.with_name(f"{path.name}.part")
+
+
+def check_unbegun(path: Path) -> None:
+    """`OutputError` where a recording of that name goes on, or was cut off with all that could have completed it."""
+    if part_of(path).exists():
+        raise _begun(path)
 
 
 def rescue(path: Path) -> int:
@@ -99,7 +113,7 @@ def go_on_elsewhere(cut: Path, asked: Path, what: str) -> tuple[Path, str]:
     The names are "asked-2", "asked-3" …
     """
     names = (asked.with_stem(f"{asked.stem}-{number}") for number in itertools.count(2))
-    after = next(path for path in names if path != cut and not path.exists())
+    after = next(path for path in names if path != cut and not path.exists() and not part_of(path).exists())
     return after, f"{_rescued(cut, what)}; the {what} goes on in {after}"
 
 
@@ -117,6 +131,10 @@ def _channels_of(file: BinaryIO) -> int:
     _, _, chunk = file.read(_HEAD).partition(b"fmt ")
     channels: int = struct.unpack_from("<H", chunk, 6)[0] if len(chunk) >= 8 else 0
     return channels or STEREO
+
+
+def _begun(path: Path) -> OutputError:
+    return OutputError(f"{part_of(path)} is there, begun by another play: choose another name, or move it away")
 
 
 def _failure(path: Path, error: OSError) -> OutputError:

@@ -6,6 +6,7 @@ All of it runs in the engine's control thread, but for the building itself.
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
 from typing import Protocol
@@ -47,7 +48,9 @@ _FADER_COMMANDS = (
     c.SetMasterGain,
 )
 """What never needs anything built; there may be thousands of them a second."""
-_CHAINS_OF_MANY = (c.RecallScene, c.ReplaceMix, c.AddTrack, c.RemoveTrack, c.RenameTrack)
+_WHOLE_MIXES = (c.RecallScene, c.ReplaceMix)
+"""What sets faders and chains."""
+_CHAINS_OF_MANY = (*_WHOLE_MIXES, c.AddTrack, c.RemoveTrack, c.RenameTrack)
 
 
 class Builds(Protocol):
@@ -98,8 +101,11 @@ class Conductor:
             new = self._at_once(mix, number, command)
             if new is not None:
                 mix = new
-                numbers.append(number)
-        if numbers:
+                if self._sets_again(command):
+                    self._waiting.append((number, command))
+                else:
+                    numbers.append(number)
+        if mix is not self.heard:
             self._post(Posted(light_change(self.heard, mix), tuple(numbers), self._not_before))
             self.heard = mix
         self.advance()
@@ -154,10 +160,16 @@ class Conductor:
         return None
 
     def _must_wait(self, command: c.Command) -> bool:
-        if not isinstance(command, (*_CHAIN_COMMANDS, *_CHAINS_OF_MANY)):
+        if not isinstance(command, (*_CHAIN_COMMANDS, *_CHAINS_OF_MANY, c.SetLimiter)):
             return False
         before = [waiting for _, waiting in (*self._taken, *self._waiting)]
         return any(_meet(command, other) for other in before)
+
+    def _sets_again(self, command: c.Command) -> bool:
+        """Whether a mix that is being built will set that fader, too: then it moves at once, and once more after it."""
+        pending = (waiting for _, waiting in (*self._taken, *self._waiting))
+        moves = isinstance(command, _FADER_COMMANDS)
+        return moves and any(isinstance(each, (*_WHOLE_MIXES, *_FADER_COMMANDS)) for each in pending)
 
     def _begin(self) -> None:
         """Have built what the waiting commands need, as many as can be carried out together."""
@@ -183,8 +195,23 @@ class Conductor:
         numbers = tuple(number for number, _ in self._taken)
         self._taken = []
         if numbers:
-            self._post(Posted(change.at_levels_of(new), numbers, self._not_before))
+            new, again = self._set_again(new)
+            self._post(Posted(change.at_levels_of(new), numbers + again, self._not_before))
             self.heard = new
+
+    def _set_again(self, mix: Mix) -> tuple[Mix, tuple[int, ...]]:
+        """The mix with the faders that moved while it was built; those done with, no other mix being on its way."""
+        done = set()
+        for number, command in self._waiting:
+            with suppress(HostError):  # what it speaks of may still be on its way
+                if isinstance(command, _FADER_COMMANDS):
+                    mix = apply(mix, command)
+                    done.add(number)
+        if any(isinstance(command, _WHOLE_MIXES) for _, command in self._waiting):
+            return mix, ()
+        told = tuple(number for number, _ in self._waiting if number in done)
+        self._waiting = [each for each in self._waiting if each[0] not in done]
+        return mix, told
 
     def _refuse(self, error: HostError) -> None:
         """One of those taken cannot be built: alone it is refused, of several each is tried alone."""
@@ -222,7 +249,9 @@ def _same_exchange(plan: ChangePlan, other: ChangePlan, new: Mix, mix: Mix) -> b
 
 
 def _meet(command: c.Command, other: c.Command) -> bool:
-    """Whether both may touch one chain, or which tracks there are."""
+    """Whether both may touch one chain, the limiter, or which tracks there are."""
+    if isinstance(command, c.SetLimiter) or isinstance(other, c.SetLimiter):
+        return isinstance(command, (*_WHOLE_MIXES, c.SetLimiter)) and isinstance(other, (*_WHOLE_MIXES, c.SetLimiter))
     if isinstance(other, _CHAINS_OF_MANY) or isinstance(command, _CHAINS_OF_MANY):
         return isinstance(other, (*_CHAIN_COMMANDS, *_CHAINS_OF_MANY))
     return isinstance(other, _CHAIN_COMMANDS) and isinstance(command, _CHAIN_COMMANDS) and other.track == command.track

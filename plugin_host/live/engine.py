@@ -79,7 +79,7 @@ class Engine:
         self._told: deque[EngineEvent] = deque()
         self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: path.loop.free, self._told.append)
         self._loudness = LoudnessWatch(path, shared)
-        self._take = TakePlayer(self._conductor, path)
+        self._take = TakePlayer(self._conductor, path, self._mover.arrived)
         self._capture = CaptureWriter(path, self._told.append)
         self._ends = False
 

@@ -35,6 +35,9 @@ _SETTLE_SECONDS = 0.03
 class TransportMover(Protocol):
     """What carries transport commands out. `HostError` for one that cannot be."""
 
+    def arrived(self) -> bool:
+        """Whether the song is where the commands sent it."""
+
     def do(self, number: int, command: TransportCommand) -> Sequence[EngineEvent]:
         """Carry out a command; what is to be told of it."""
 
@@ -53,6 +56,10 @@ class OwnTransport:
 
     def __init__(self, path: SignalPath, transport: Transport) -> None:
         self._path, self._transport = path, transport
+
+    def arrived(self) -> bool:
+        """See `TransportMover`."""
+        return self._path.feed.arrived
 
     def do(self, number: int, command: TransportCommand) -> Sequence[EngineEvent]:
         """See `TransportMover`."""
@@ -98,6 +105,10 @@ class JackTransport:
         self._events: list[EngineEvent] = []
         lock.free = mode == "lead"
 
+    def arrived(self) -> bool:
+        """See `TransportMover`."""
+        return self._path.feed.arrived and not (self._path.output.jack and (self._sent or self._starts or self._asked))
+
     def do(self, number: int, command: TransportCommand) -> Sequence[EngineEvent]:
         """See `TransportMover`; Play is told of when it is heard, in step with JACK."""
         jack, now = self._path.output.jack, self._path.position()
@@ -107,14 +118,17 @@ class JackTransport:
             return [Applied((number,), now.engine_frame, self._song.position)]
         if self._mode == "follow":
             raise OutputError("JACK's transport leads here: use its controls, or play with --jack-transport both")
-        before = replace(self.known, position=now.song_frame) if self.known.playing else self.known
+        there = self.known.playing and self.arrived()
+        before = replace(self.known, position=now.song_frame) if there else self.known
         self.known = apply_transport(before, command, self._path.frames)
         self._lock.free = False
-        if isinstance(command, Play):
-            return self._play(jack, number, already=before.playing)
+        if isinstance(command, Play) and not before.playing:
+            self._waiting.append(number)
+            self._roll(jack)
+            return ()
         if isinstance(command, Seek) and before.playing:
             self._roll(jack)
-        else:
+        elif not isinstance(command, Play):
             self._lead(jack, command)
         return [Applied((number,), now.engine_frame, self.known.position)]
 
@@ -145,14 +159,6 @@ class JackTransport:
     def _drained(self) -> Sequence[EngineEvent]:
         events, self._events = self._events, []
         return events
-
-    def _play(self, jack: JackOutput, number: int, *, already: bool) -> Sequence[EngineEvent]:
-        if already:
-            now = self._path.position()
-            return [Applied((number,), now.engine_frame, now.song_frame)]
-        self._waiting.append(number)
-        self._roll(jack)
-        return ()
 
     def _roll(self, jack: JackOutput) -> None:
         self._locate(jack, rolls=True)

@@ -22,6 +22,15 @@ class ClearClips:
     """Take back every clip light that is held."""
 
 
+TAKE_MIX = -1
+"""The number under which the engine tells of the mix that a take begins with; `number_of_move` those of its moves."""
+
+
+def number_of_move(place: int) -> int:
+    """Of the move in that place of a take, from 0."""
+    return TAKE_MIX - 1 - place
+
+
 EngineCommand = Command | TransportCommand | SetReference | ClearClips
 
 
@@ -71,7 +80,10 @@ class EngineStatus:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Commands (by the numbers they were sent under) that were carried out together, and when."""
+    """Commands (by the numbers they were sent under) that were carried out together, and when.
+
+    Of a take that is replayed: `TAKE_MIX` for the mix it began with, and from there downwards its moves in order.
+    """
 
     numbers: tuple[int, ...]
     engine_frame: int

@@ -190,11 +190,12 @@ class RenderLoop:
         self._fading = renderer.fading
         self._exchanges_begun += not posted.change.is_light  # last: whoever sees it sees the fade, too
         self._path.original_delay.move(renderer.latency - self._path.switch.latency)
-        self.applied.append(Applied(posted.numbers, renderer.position, song_frame))
+        if posted.numbers:
+            self.applied.append(Applied(posted.numbers, renderer.position, song_frame))
 
     def _render(self, count: int) -> None:
-        path = self._path
-        fed = path.feed.read(path.renderer.names, count)
+        path, names = self._path, self._path.renderer.names  # once the block is rendered some may have gone
+        fed = path.feed.read(names, count)
         if path.lock is not None:
             path.lock.note(path.renderer.position, fed)
         rendered = path.renderer.render_block(fed.inputs, count)
@@ -204,10 +205,11 @@ class RenderLoop:
         path.ring.write(path.adapter.process(self._beside_direct(heard, rendered) if path.direct else heard))
         for sink in self._sinks:
             sink.write(heard)
-        self._levels.add(rendered.tracks, heard, rendered.master, original)
-        self._note(len(rendered.tracks), fed)
-        self._fading, self.playing = path.renderer.fading, fed.playing
+        # Where many give way to many there are more of them while they fade than have meters.
+        self._levels.add(rendered.tracks[:MAX_TRACKS], heard, rendered.master, original)
+        self._note(names[:MAX_TRACKS], fed)
         self.place = path.feed.song_frame, path.renderer.position  # at once, so that they belong together
+        self._fading, self.playing = path.renderer.fading, fed.playing  # last: who sees it play sees from where
 
     def _beside_direct(self, heard: Block, rendered: Rendered) -> Block:
         """What is heard and, after it, the tracks that go out by themselves: (channel, frame)."""
@@ -221,24 +223,24 @@ class RenderLoop:
             lanes[lane] = 0.0 if place is None else direct[place]
         return lanes.reshape(-1, count)
 
-    def _note(self, tracks: int, fed: FeedBlock) -> None:
+    def _note(self, names: tuple[str, ...], fed: FeedBlock) -> None:
         self._starved += fed.starved
         if fed.ended:
             self.ended_at.append(self._path.feed.song_frame)
         if self._levels.frames >= self._window:
-            self._publish(tracks, fed)
+            self._publish(names, fed)
 
-    def _publish(self, tracks: int, fed: FeedBlock) -> None:
-        shared, renderer = self._shared, self._path.renderer
+    def _publish(self, names: tuple[str, ...], fed: FeedBlock) -> None:
+        shared, renderer, tracks = self._shared, self._path.renderer, len(names)
         if self._path.meter_ring.writable >= self._levels.frames:
             self._path.meter_ring.write(self._levels.pair)
         levels = self._levels.take(tracks)
         shared.begin()
         self._publish_meters(tracks, *levels)
         state = shared.state
-        if renderer.names != self._names:
-            self._names = renderer.names
-            shared.names[:tracks] = [name.encode() for name in self._names]
+        if names != self._names:
+            self._names = names
+            shared.names[:tracks] = [name.encode() for name in names]
         state["tracks"] = tracks
         state["engine_frame"], state["song_frame"] = renderer.position, fed.song_frame
         state["playing"], state["reference"] = fed.playing, self._path.switch.on
@@ -253,7 +255,9 @@ class RenderLoop:
         meters["peak"][:tracks], meters["rms"][:tracks] = peak[1:], rms[1:]
         meters["peak"][tracks], meters["rms"][tracks] = peak[0], rms[0]
         meters["clipped"][: tracks + 1] = self._clipped[: tracks + 1]
-        meters["reduction_db"][: tracks + 1] = self._path.renderer.reductions_db
+        *reductions, meters["reduction_db"][tracks] = self._path.renderer.reductions_db
+        if len(reductions) >= tracks:  # else some have just gone, and the next ones are right
+            meters["reduction_db"][:tracks] = reductions[:tracks]
 
     def _note_load(self, load: float) -> None:
         self._load += 0.05 * (load - self._load)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from plugin_host.effects.limiter import safety_limiter
 from plugin_host.engine.builder import Builder
+from plugin_host.engine.fault_guard import Fault
 from plugin_host.engine.feed import Feed
 from plugin_host.engine.latency import TapDelay
 from plugin_host.engine.outputs.contract import Block
@@ -26,8 +27,8 @@ from plugin_host.live.render_loop import Posted, RenderLoop, RenderPath
 from plugin_host.live.shared import SharedState
 from plugin_host.live.steady_file import SteadyFile
 from plugin_host.live.transport_lock import RingView, TransportLock
-from plugin_host.mix.roles import roles_of
-from plugin_host.mix.transport import Transport, TransportCommand, apply_transport
+from plugin_host.mix.roles import drum_tracks
+from plugin_host.mix.transport import Play, Seek, Stop, Transport, TransportCommand, apply_transport
 from plugin_host.stems.open_session import HostSession, open_for_host, reopen_for_host
 from plugin_host.stems.reader import SilentStem, StemReader
 from separation_core.audio.frames import FrameSource
@@ -43,12 +44,13 @@ _GLANCE_SECONDS = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where the next block begins."""
+    """Where the next block begins. loop: as it was commanded last."""
 
     playing: bool
     song_frame: int
     engine_frame: int
     speed: float
+    loop: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,10 @@ class SignalPath:
         self.rate, self.frames = opened.session.rate, opened.session.frames
         self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
         self.loop, self.switch, self.meter_ring, self.lock = loop, path.switch, path.meter_ring, path.lock
-        self._path, self._sources, self._speed = path, opened.sources, transport.speed
+        self._path, self._sources, self._ordered = path, opened.sources, transport
         self._lanes, self._direct = opened.lanes, opened.direct
-        self._dropouts = self._faults = 0
-        self._started = False
+        self._dropouts, self._faults = 0, frozenset[Fault]()
+        self._started = self._jumps = False
         self._notices: deque[str] = deque(opened.warnings)
         if self.lock is not None:
             self.lock.attach(self._ring_view(), self.frames)
@@ -131,7 +133,7 @@ class SignalPath:
         if change.sources or change.plan.removed:
             kept = {name: source for name, source in self._sources.items() if name not in change.plan.removed}
             self._sources = kept | dict(change.sources)
-            self.feed.set_sources(self._sources)
+            self.feed.set_sources(self._sources, change.drums)
         if self._direct and change.plan.added:
             self._give_lanes(change.plan.added)
         self.loop.post(posted)
@@ -139,13 +141,14 @@ class SignalPath:
     def move(self, transport: Transport, command: TransportCommand) -> Transport:
         """Carry a transport command out; the transport after it. `MixError` for what cannot be meant."""
         after = apply_transport(self._as_it_is(transport), command, self.frames)
-        self._speed = after.speed
+        self._jumps = isinstance(command, Seek | Stop | Play) or (self._jumps and not self.feed.arrived)
+        self._ordered = after
         self.feed.command(after, command)
         return after
 
     def position(self) -> Position:
         """Where the song is now."""
-        return Position(self.loop.playing, *self.loop.place, self._speed)
+        return Position(self.loop.playing, *self.loop.place, self._ordered.speed, self._ordered.loop)
 
     def notice(self, text: str) -> None:
         """Have the user told something."""
@@ -153,9 +156,9 @@ class SignalPath:
 
     def notices(self) -> list[str]:
         """What the user should know since the last call, one line each."""
-        faults = self._path.renderer.faults
-        new = faults[self._faults :]
-        self._faults = len(faults)
+        faults, known = self._path.renderer.faults, self._faults
+        new = [fault for fault in faults if fault not in known]
+        self._faults = frozenset(faults)
         remedy = "change its chain, or restore its stem"
         lines = [f"{fault.where} gave no sound but noise or NaN and is silent: {remedy}" for fault in new]
         lines += [*self._notices, *self.feed.problems(), *self.output.events()]
@@ -172,7 +175,9 @@ class SignalPath:
             self.notice(f"track {name} has no output of its own: end and start play again to give it one")
 
     def _as_it_is(self, transport: Transport) -> Transport:
-        """The transport with what the clock did to it."""
+        """The transport with what the clock did to it, unless the song is only on its way to where it was sent."""
+        if self._jumps and not self.feed.arrived:
+            return transport
         return replace(transport, playing=self.loop.playing, position=self.feed.song_frame)
 
     def _ring_view(self) -> RingView:
@@ -261,8 +266,7 @@ def _output(
 def _feed(session: HostSession, begin: Begin, prepared: PreparedMix, song: FrameSource) -> Feed:
     tracks = begin.mix.tracks
     sources = dict(zip((track.name for track in tracks), prepared.sources, strict=True))
-    drums = frozenset(track.name for track in tracks if "drums" in roles_of(track.stem))
-    return Feed(sources, song, session.rate, transport=begin.transport, drums=drums)
+    return Feed(sources, song, session.rate, transport=begin.transport, drums=drum_tracks(tracks))
 
 
 def _render_path(

@@ -1,6 +1,9 @@
 """What part a stem plays, so that a scene fits whichever stems a song was separated into."""
 
 import re
+from collections.abc import Iterable
+
+from plugin_host.mix.state import Track
 
 VOICE = ("voice",)
 DRUMS = ("drums", "rhythm")
@@ -29,3 +32,8 @@ def roles_of(stem: str) -> tuple[str, ...]:
     if name.startswith("no_"):
         return ("accompaniment",)
     return STEM_ROLES.get(name, ())
+
+
+def drum_tracks(tracks: Iterable[Track]) -> frozenset[str]:
+    """Names of the tracks that play drums."""
+    return frozenset(track.name for track in tracks if "drums" in roles_of(track.stem))

@@ -2,9 +2,11 @@
 
 import io
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +18,11 @@ from plugin_host.cli.app import app
 from plugin_host.cli.play_view import PlayView, picture
 from plugin_host.desk.desk import Desk
 from plugin_host.desk.silent_engine import SilentEngine
+from plugin_host.desk.take_files import take_path, write_take
 from plugin_host.errors import HostError
 from plugin_host.live.port import EngineStatus, Notice
 from plugin_host.mix.state import plain_mix
+from plugin_host.mix.take import Take
 from plugin_host.mix.transport import Transport
 from plugin_host.stems.open_session import HostSession
 
@@ -46,6 +50,57 @@ def test_no_file_of_the_session_is_written_over(session: HostSession, option: st
     assert isinstance(told.exception, HostError)
     assert words in str(told.exception)
     assert {path: path.read_bytes() for path in session.folder.rglob("*") if path.is_file()} == kept
+
+
+@pytest.mark.parametrize("option", ["--file", "--capture"])
+def test_a_recording_that_was_cut_off_is_not_written_over(session: HostSession, option: str, tmp_path: Path) -> None:
+    (tmp_path / "x.wav.part").write_bytes(b"all that is left of an evening")
+    told = CliRunner().invoke(app, ["play", str(session.folder), option, str(tmp_path / "x.wav")])
+    assert isinstance(told.exception, HostError)
+    assert "x.wav.part is there" in str(told.exception)
+    assert (tmp_path / "x.wav.part").read_bytes() == b"all that is left of an evening"
+
+
+@pytest.mark.parametrize("kind", [("--null", "--capture"), ("--file",)])
+@pytest.mark.parametrize("options", [("--record", "ride"), ("--take", "none such")])
+def test_a_play_that_is_refused_leaves_the_last_recording_alone(
+    make_session: Callable[..., HostSession],
+    stems: dict[str, np.ndarray],
+    play: Start,
+    tmp_path: Path,
+    options: tuple[str, str],
+    kind: tuple[str, ...],
+) -> None:
+    """The same line typed again: its take is there by now."""
+    session = make_session(stems)
+    (session.folder / "takes").mkdir()
+    write_take(take_path(session.folder / "takes", "ride"), Take(plain_mix(session.stems), 0), session.rate)
+    (tmp_path / "heard.wav").write_bytes(b"yesterday's")
+    process = play(session.folder, *SILENTLY[1:], "--quiet", *options, *kind, tmp_path / "heard.wav")
+    assert process.wait(timeout=60) == 1
+    assert process.stderr is not None
+    assert options[1] in process.stderr.read()
+    assert (tmp_path / "heard.wav").read_bytes() == b"yesterday's"
+
+
+@pytest.mark.parametrize("option", ["--osc-port", "--osc-tcp-port"])
+def test_so_does_one_whose_port_is_taken(session: HostSession, play: Start, tmp_path: Path, option: str) -> None:
+    (tmp_path / "heard.wav").write_bytes(b"yesterday's")
+    kind = socket.SOCK_DGRAM if option == "--osc-port" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", 0))
+        process = play(session.folder, *SILENTLY[1:], option, other.getsockname()[1], "--file", tmp_path / "heard.wav")
+        assert process.wait(timeout=60) == 1
+    assert process.stderr is not None
+    assert "cannot be used" in process.stderr.read()
+    assert (tmp_path / "heard.wav").read_bytes() == b"yesterday's"
+
+
+def test_two_recordings_do_not_go_into_one_file(session: HostSession, tmp_path: Path) -> None:
+    files = ["--file", str(tmp_path / "x.wav"), "--capture", str(tmp_path / "y" / ".." / "x.wav")]
+    told = CliRunner().invoke(app, ["play", str(session.folder), *files])
+    assert told.exit_code == 2
+    assert "is what --file writes" in " ".join(told.stderr.replace("│", "").split())
 
 
 def test_a_pause_is_not_the_end(session: HostSession, play: Start, osc_port: OscPort) -> None:

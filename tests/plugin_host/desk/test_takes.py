@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from plugin_host.desk import events as e
 from plugin_host.desk.command_record import Place, command_values, from_values, read_command, to_values
 from plugin_host.desk.take_files import free_name, read_take, take_names, take_path, write_take
+from plugin_host.desk.takes import TakeRecorder
 from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import MixError, PresetError
+from plugin_host.live.port import Applied
 from plugin_host.mix import commands as c
 from plugin_host.mix import transport as t
 from plugin_host.mix.scenes import MasterScene, Scene, TrackScene
@@ -238,6 +240,35 @@ def test_recording_while_it_plays_ends_at_the_loops_end(plain_rig: Rig) -> None:
         plain_rig.desk.record("mine")
 
 
+@pytest.mark.parametrize("first", [None, 0.1, 0.9])
+@pytest.mark.parametrize("later", [1.04, 1.5, 1.96, 2.96])
+def test_a_move_of_the_next_round_is_none_of_the_first(plain_rig: Rig, first: float | None, later: float) -> None:
+    """Although it lies behind all moves of the first, or is the only one."""
+    plain_rig.desk.do(t.SetLoop(0, 48_000))
+    plain_rig.desk.record("round")
+    plain_rig.desk.do(t.Play())
+    if first is not None:
+        plain_rig.run(first)
+        plain_rig.desk.do(c.SetGain("drums", -9.0))
+    plain_rig.run(later - (first or 0.0))
+    plain_rig.desk.do(c.SetGain("drums", -20.0))
+    plain_rig.run()
+    (recorded,) = plain_rig.all_told(e.TakeRecorded)
+    kept = [] if first is None else [TakeEvent(round(first * 48_000), c.SetGain("drums", -9.0))]
+    assert list(read_take(recorded.path, RATE, check_effect).events) == kept
+
+
+def test_a_move_made_just_before_the_loops_end_and_told_of_after_it_is_kept() -> None:
+    recorder = TakeRecorder("late", plain_mix(("a",)), 0, 1_000)
+    for place in ((1_500, 500), (2_000, 1_000), (2_500, 500)):  # round at 2_000, that is at engine frame 2_000
+        recorder.passed(*place)
+    command = c.SetGain("a", -1.0)
+    assert recorder.note(Applied((1,), 1_400, 400), command)
+    assert recorder.note(Applied((2,), 1_990, 990), command)
+    assert not recorder.note(Applied((3,), 2_400, 400), command)
+    assert [event.frame for event in recorder.take().events] == [400, 990]
+
+
 def test_a_take_under_way_is_kept_at_the_end(plain_rig: Rig) -> None:
     plain_rig.desk.record("last")
     with pytest.raises(MixError, match="being recorded"):
@@ -325,6 +356,20 @@ def test_stopping_ends_a_replay(plain_rig: Rig) -> None:
     assert plain_rig.desk.mix == plain_rig.engine.mix
     assert plain_rig.desk.mix.track("vocals").gain_db == -9.0
     assert not plain_rig.desk.replaying
+
+
+def test_a_replay_in_a_loop_is_shown_every_time(plain_rig: Rig) -> None:
+    moves = [(12_000, -6.0), (36_000, -1.0), (60_000, -60.0)]
+    plain_rig.desk.do(t.SetLoop(0, 48_000))
+    plain_rig.desk.replay_take(
+        Take(plain_rig.desk.mix, 0, tuple(TakeEvent(frame, c.SetGain("drums", gain_db)) for frame, gain_db in moves))
+    )
+    for _ in range(3):
+        plain_rig.run(0.5)
+        assert plain_rig.desk.mix.track("drums").gain_db == plain_rig.engine.mix.track("drums").gain_db == -6.0
+        plain_rig.run(0.5)
+        assert plain_rig.desk.mix.track("drums").gain_db == plain_rig.engine.mix.track("drums").gain_db == -1.0
+    assert plain_rig.desk.replaying
 
 
 def test_mixes_are_checked_like_files() -> None:

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plugin_host.errors import OutputError
-from plugin_host.live.capture_file import CaptureFile, part_of, rescue
+from plugin_host.live.capture_file import CaptureFile, go_on_elsewhere, part_of, rescue
+
+resource = pytest.importorskip("resource", reason="limits of a process need a POSIX system")
 
 RATE = 48_000
 
@@ -65,3 +67,29 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere"):
         CaptureFile(tmp_path / "nowhere" / "x.wav", RATE)
     assert rescue(tmp_path / "nowhere" / "x.wav") == 0
+
+
+def test_one_that_is_not_complete_is_not_written_over(tmp_path: Path) -> None:
+    """Another program may still write it, or it is all that a power cut left."""
+    path = tmp_path / "x.wav"
+    begun = CaptureFile(path, RATE)
+    begun.write(sound(100))
+    with pytest.raises(OutputError, match=r"x\.wav\.part is there"):
+        CaptureFile(path, RATE)
+    after, _ = go_on_elsewhere(tmp_path / "y.wav", tmp_path / "x.wav", "capture")
+    assert after == tmp_path / "x-2.wav"
+    CaptureFile(after, RATE).close()
+    assert go_on_elsewhere(tmp_path / "y.wav", tmp_path / "x.wav", "capture")[0] == tmp_path / "x-3.wav"
+    begun.complete()
+    np.testing.assert_array_equal(heard(path), sound(100))
+
+
+def test_one_that_cannot_be_begun_leaves_nothing_in_its_way(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, limit[1]))
+    try:
+        with pytest.raises(OutputError, match="cannot be written"):
+            CaptureFile(tmp_path / "x.wav", RATE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not list(tmp_path.iterdir())

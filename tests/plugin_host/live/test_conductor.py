@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from plugin_host.live.conductor import Conductor
 from plugin_host.live.port import Refused
 from plugin_host.live.render_loop import Posted
 from plugin_host.mix import commands as c
-from plugin_host.mix.state import Effect, plain_mix
+from plugin_host.mix.apply import apply
+from plugin_host.mix.state import Effect, Mix, plain_mix
 from plugin_host.stems.open_session import HostSession
 
 PATIENCE = 30.0
@@ -97,3 +99,46 @@ def test_what_cannot_be_built_is_refused_alone(conduct: Conduct, posted: list[Po
         time.sleep(0.01)
     assert {each.number for each in refused} == {1, 3}
     assert [number for each in posted for number in each.numbers] == [2]
+
+
+def test_faders_that_move_while_mixes_are_built_are_where_the_last_word_left_them(
+    conduct: Conduct, posted: list[Posted], refused: deque[Refused]
+) -> None:
+    """Heard at once, and told of when it is certain: what a mix sets after them, and what they set after the mix."""
+    free = [False]
+    conductor = conduct(lambda: free[0])
+    first, second = (
+        Mix(tuple(replace(track, chain=(Effect(kind),)) for track in conductor.heard.tracks))
+        for kind in ("gain", "distortion")
+    )
+    conductor.take([(1, c.ReplaceMix(first))])
+    conductor.take([(2, c.SetGain("bass", -20.0)), (3, c.SetGain("drums", -30.0))])
+    assert [each.change.gains.tracks.tolist() for each in posted] == [mix_gains(conductor.heard).tracks.tolist()]
+    assert conductor.heard.track("bass").gain_db == -20.0
+    conductor.take([(4, c.ReplaceMix(second)), (5, c.SetGain("drums", -7.0)), (6, c.SetGain("cowbell", 0.0))])
+    free[0] = True
+    until = time.monotonic() + PATIENCE
+    while not conductor.idle and time.monotonic() < until:
+        conductor.advance()
+        time.sleep(0.01)
+    assert [number for each in posted for number in each.numbers] == [1, 2, 3, 4, 5]
+    assert [each.number for each in refused] == [6]
+    assert conductor.heard == apply(second, c.SetGain("drums", -7.0))
+    np.testing.assert_array_equal(posted[-1].change.gains.tracks, mix_gains(conductor.heard).tracks)
+
+
+def test_the_limiter_is_as_it_was_asked_for_last(conduct: Conduct, posted: list[Posted]) -> None:
+    """Although what was asked for last is what is heard, so that nothing would have to be built for it."""
+    free = [False]
+    conductor = conduct(lambda: free[0])
+    before = conductor.heard
+    conductor.take([(1, c.SetLimiter(True, -6.0))])
+    conductor.take([(2, c.SetLimiter(True, -1.0))])
+    conductor.take([(3, c.SetLimiter(True, -9.0)), (4, c.ReplaceMix(before))])
+    free[0] = True
+    until = time.monotonic() + PATIENCE
+    while not conductor.idle and time.monotonic() < until:
+        conductor.advance()
+        time.sleep(0.01)
+    assert [number for each in posted for number in each.numbers] == [1, 2, 3, 4]
+    assert conductor.heard == before

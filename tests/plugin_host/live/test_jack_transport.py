@@ -13,7 +13,9 @@ from plugin_host.desk.desk import Desk
 from plugin_host.engine.outputs.jack_output import CLIENTS_COME_AND_GO, library
 from plugin_host.live.host import EngineHost
 from plugin_host.live.port import EngineEvent, Notice, Refused
+from plugin_host.mix.commands import SetGain
 from plugin_host.mix.state import plain_mix
+from plugin_host.mix.take import Take, TakeEvent
 from plugin_host.mix.transport import Pause, Play, Seek, Stop, Transport
 from plugin_host.stems.open_session import HostSession
 
@@ -217,6 +219,31 @@ def test_play_seek_pause_and_stop_move_jacks_transport(
         time.sleep(0.3)
         assert abs(peer.state[1] - desk.transport.position) <= 1
         assert host.status().song_frame == desk.transport.position
+    finally:
+        desk.close()
+
+
+@pytest.mark.parametrize("mode", ["lead", "both"])
+def test_what_follows_a_jump_at_once_goes_by_where_it_leads(
+    mode: str, engine: Engine, session: HostSession, peer: JackPeer
+) -> None:
+    """A pause stays there, and a take is replayed from there, although the song has not got there yet."""
+    host, mix = engine(mode), plain_mix(session.stems)
+    desk = Desk(host, mix, frames=session.frames, rate=session.rate)
+    desk.start()
+    try:
+        desk.do(Play())
+        until(lambda: host.status().song_frame > 4_000)
+        desk.do(Seek(30_000))
+        desk.do(Pause())
+        until(lambda: not peer.state[0] and not host.status().playing and host.status().song_frame >= 30_000)
+        assert abs(host.status().song_frame - peer.state[1]) <= 1
+        desk.do(Play())
+        until(lambda: peer.state[0] and host.status().playing)
+        desk.replay_take(Take(mix, 1_000, (TakeEvent(9_000, SetGain("bass", -60.0)),)))
+        until(lambda: not desk.replaying)
+        assert desk.mix.track("bass").gain_db == -60.0
+        assert host.status().song_frame < 30_000
     finally:
         desk.close()
 

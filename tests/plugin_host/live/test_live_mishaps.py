@@ -25,7 +25,7 @@ from plugin_host.live.shared import SharedState
 from plugin_host.mix import commands as c
 from plugin_host.mix.limits import MAX_TRACKS
 from plugin_host.mix.state import Effect, Mix, Track, plain_mix
-from plugin_host.mix.transport import Play, Seek, Stop, Transport
+from plugin_host.mix.transport import Pause, Play, Seek, Stop, Transport
 from plugin_host.stems.open_session import HostSession
 
 resource = pytest.importorskip("resource", reason="limits of a process need a POSIX system")
@@ -289,6 +289,24 @@ def test_the_desk_knows_that_the_song_has_ended(session: HostSession, launch: La
         desk.do(Stop())
         until(lambda: not desk.status().playing and desk.status().song_frame == 0)
         assert desk.transport.position == 0
+    finally:
+        desk.close()
+
+
+def test_the_desk_knows_where_a_pause_right_after_a_jump_is(session: HostSession, launch: Launch) -> None:
+    mix = plain_mix(session.stems)
+    desk = Desk(launch(session, mix), mix, frames=session.frames, rate=session.rate)
+    desk.start()
+    try:
+        desk.do(Seek(20_000))
+        desk.do(Play())
+        until(lambda: desk.status().song_frame > 24_000)
+        desk.do(Seek(8_000))
+        desk.do(Pause())
+        until(lambda: not desk.status().playing and desk.status().song_frame < 10_000)
+        until(lambda: 8_000 <= desk.transport.position <= desk.status().song_frame)
+        desk.do(Play())
+        assert 8_000 <= desk.transport.began <= desk.status().song_frame
     finally:
         desk.close()
 

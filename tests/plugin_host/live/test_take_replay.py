@@ -1,17 +1,23 @@
 """A take that is replayed live sounds as its bounce, exchanged chains and all."""
 
+import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
 from plugin_host.desk.desk import Desk
+from plugin_host.desk.events import DeskWarning, TakeRecorded
+from plugin_host.desk.take_files import read_take, take_path
+from plugin_host.effects.catalogue import check_effect
 from plugin_host.engine.bounce import bounce
 from plugin_host.engine.bounce_settings import BounceSettings
 from plugin_host.live.host import EngineHost
@@ -20,7 +26,7 @@ from plugin_host.mix import commands as c
 from plugin_host.mix.scenes import Scene, TrackScene
 from plugin_host.mix.state import Effect, Mix, plain_mix
 from plugin_host.mix.take import Take, TakeEvent
-from plugin_host.mix.transport import Play
+from plugin_host.mix.transport import Play, Seek, Transport
 from plugin_host.stems.open_session import HostSession
 
 Launch = Callable[..., EngineHost]
@@ -130,3 +136,105 @@ def test_a_replay_goes_on_after_a_crash(session: HostSession, launch: Launch) ->
         assert desk.mix.track("vocals").gain_db == -9.0
     finally:
         desk.close()
+
+
+@contextmanager
+def desk_over(engine: EngineHost, session: HostSession, **settings: Any) -> Iterator[Desk]:
+    desk = Desk(engine, plain_mix(session.stems), frames=session.frames, rate=session.rate, **settings)
+    desk.start()
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def moves_of(bass_db: list[tuple[int, float]], mix: Mix) -> Take:
+    return Take(mix, 0, tuple(TakeEvent(frame, c.SetGain("bass", gain_db)) for frame, gain_db in bass_db))
+
+
+def levels_until(desk: Desk, frame: int) -> set[tuple[float, float]]:
+    """What the bass is said to be at and what is heard of it (full level: 0.1), from the take's start to a frame."""
+    seen = set()
+
+    def look() -> bool:
+        status = desk.status()
+        heard = max(status.tracks["bass"].peak) / 0.1
+        if status.playing and status.song_frame > 4_000:
+            seen.add((desk.mix.track("bass").gain_db, round(20 * math.log10(heard))))
+        return status.song_frame > frame
+
+    until(lambda: desk.replaying and desk.status().playing and desk.status().song_frame < 3_000)
+    until(look)
+    return seen
+
+
+def test_a_take_is_replayed_from_its_start_while_the_song_is_elsewhere(session: HostSession, launch: Launch) -> None:
+    """Nothing of it is carried out, nor shown, before the song has got to where it begins."""
+    take = moves_of([(14_000, -60.0), (40_000, -20.0)], plain_mix(session.stems))
+    with desk_over(launch(session), session) as desk:
+        desk.do(Seek(44_000))
+        desk.do(Play())
+        until(lambda: desk.status().song_frame > 45_000)
+        desk.replay_take(take)
+        assert levels_until(desk, 12_000) == {(0.0, 0)}
+        until(lambda: desk.mix.track("bass").gain_db == -60.0)
+        until(lambda: desk.status().song_frame > 20_000)
+        assert max(desk.status().tracks["bass"].peak) < 0.001
+
+
+def test_going_round_a_loop_brings_what_lies_in_it_and_nothing_else(session: HostSession, launch: Launch) -> None:
+    """A move just behind the loop is never made; one just within it is made every time."""
+    take = moves_of([(8_001, -6.0), (15_990, 0.0), (16_001, -60.0), (46_000, -20.0)], plain_mix(session.stems))
+    engine = launch(session, transport=Transport(loop=(8_000, 16_000)))
+    with desk_over(engine, session, transport=Transport(loop=(8_000, 16_000))) as desk:
+        desk.replay_take(take)
+        for _ in range(3):
+            until(lambda: 10_000 < desk.status().song_frame < 11_000)
+            assert desk.mix.track("bass").gain_db == -6.0
+            until(lambda: 13_000 < desk.status().song_frame < 15_000)
+            assert round(20 * math.log10(max(desk.status().tracks["bass"].peak) / 0.1)) == -6
+
+
+def test_a_take_recorded_over_another_has_the_moves_of_both(
+    session: HostSession, launch: Launch, tmp_path: Path
+) -> None:
+    take = moves_of([(8_000, -6.0), (24_000, -12.0)], plain_mix(session.stems))
+    with desk_over(launch(session), session, takes_folder=tmp_path) as desk, desk.subscribe() as heard:
+        desk.record("both")
+        desk.replay_take(take)
+        until(lambda: desk.mix.track("bass").gain_db == -6.0)
+        desk.do(c.SetGain("vocals", -9.0))
+        until(lambda: not desk.replaying)
+        desk.end_recording()
+        until(lambda: any(isinstance(event, TakeRecorded) for event in heard.drain()))
+    both = read_take(take_path(tmp_path, "both"), session.rate, check_effect)
+    faders = [event for event in both.events if isinstance(event.command, c.SetGain)]
+    assert [faders[0], faders[2]] == list(take.events)
+    assert faders[1].command == c.SetGain("vocals", -9.0)
+
+
+def test_a_chain_that_is_ready_after_the_last_move_stays(session: HostSession, launch: Launch) -> None:
+    mix = plain_mix(session.stems)
+    slow = (Effect("pitch_shift", {"semitones": 1.0}), Effect("gain", {"gain_db": -60.0}))  # rendered ahead
+    moves = (TakeEvent(0, c.SetChain("bass", slow)), TakeEvent(1, c.SetGain("vocals", -6.0)))
+    with desk_over(launch(session), session) as desk:
+        desk.replay_take(Take(mix, 0, moves))
+        until(lambda: not desk.replaying)
+        assert desk.mix.track("bass").chain == slow
+        until(lambda: max(desk.status().tracks["bass"].peak) < 0.001)
+        frame = desk.status().song_frame
+        until(lambda: desk.status().song_frame > frame + 8_000)
+        assert 0.0 < max(desk.status().tracks["bass"].peak) < 0.001
+
+
+def test_a_take_of_other_stems_is_refused_in_a_word(session: HostSession, launch: Launch) -> None:
+    moves = tuple(TakeEvent(frame, c.SetGain("flute", -6.0)) for frame in range(0, 40_000, 100))
+    with desk_over(launch(session), session) as desk, desk.subscribe() as heard:
+        desk.replay_take(Take(plain_mix(("flute",)), 0, moves))
+        until(lambda: not desk.replaying)
+        assert [track.name for track in desk.mix.tracks] == list(session.stems)
+        frame = desk.status().song_frame
+        until(lambda: desk.status().song_frame > frame + 16_000)
+        told = [event.text for event in heard.drain() if isinstance(event, DeskWarning)]
+        assert len(told) == 1
+        assert "no stem 'flute'" in told[0]
