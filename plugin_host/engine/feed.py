@@ -35,8 +35,8 @@ class Feed:
     sources that are transposed only where the transport says so. ahead_seconds: how much is made ahead, and the
     longest block that can be read.
 
-    `read` and `song_frame` are for the render thread, everything else for the control thread. The feed knows better
-    than a transport where the song is: it takes `position` from it only after Seek and where there is no cause.
+    `ready`, `read` and `song_frame` are for the render thread, everything else for the control thread. The feed knows
+    better than a transport where the song is: it takes `position` from it only after Seek and where there is no cause.
     """
 
     def __init__(
@@ -112,6 +112,10 @@ class Feed:
     def song_frame(self) -> int:
         """The song frame that the next `read` begins with."""
         return self._player.song_frame
+
+    def ready(self, count: int) -> bool:
+        """Whether `read` has the next `count` frames: else it gives silence for those that have not been made yet."""
+        return self._player.ready(count)
 
     def read(self, names: Sequence[str], count: int) -> FeedBlock:
         """The next `count` frames of the named sources and the song. Waits on nothing."""

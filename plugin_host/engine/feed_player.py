@@ -98,6 +98,13 @@ class FeedPlayer:
         """Whether an order has not been carried out yet."""
         return self._order is not None
 
+    def ready(self, count: int) -> bool:
+        """Whether the next `count` frames are there, or never will be: reading them now leaves nothing out."""
+        main = self._main
+        if not self.playing or self._order is not None:
+            return True
+        return main.line.complete or main.line.ring.written - main.index >= count
+
     def give(self, order: Order) -> None:
         """Order something; only while nothing is `waiting`."""
         self._order = order

@@ -30,6 +30,9 @@ from plugin_host.mix.limits import MAX_TRACKS
 
 Block = npt.NDArray[np.float32]
 _IDLE_SECONDS = 0.05
+_FEED_SECONDS = 0.002
+_ENOUGH_BUFFERS = 2
+"""Of the device: while so much is in the ring the feed is waited for, as rendering what it lacks would be a gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,9 @@ class RenderLoop:
                 self.bell.wait(_IDLE_SECONDS)
                 continue
             count = min(self._path.block, self.buffer)  # a long turn would be too late for a device with short buffers
+            if self._path.ring.readable >= _ENOUGH_BUFFERS * self.buffer and not self._path.feed.ready(count):
+                self.bell.wait(_FEED_SECONDS)
+                continue
             began = time.perf_counter()
             self._turn(count)
             self._note_load((time.perf_counter() - began) * self._rate / count)
