@@ -45,7 +45,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_the_list_names_every_model_with_its_licence_and_score(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models.out, "width", 160)
+    monkeypatch.setenv("COLUMNS", "160")
     text = run().output
     for name, card in catalogue().items():
         line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
