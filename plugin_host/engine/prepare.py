@@ -131,7 +131,8 @@ def check_stems(mix: Mix, session: HostSession) -> None:
         raise MixError("the mix has no tracks: add at least one")
     for track in mix.tracks:
         if track.stem not in session.stems:
-            raise MixError(f"track {track.name}: no stem {track.stem!r} in the session: {', '.join(session.stems)}")
+            there = f"no stem {track.stem!r} in the session, but {', '.join(session.stems)}"
+            raise MixError(f"track {track.name}: {there}: change its mix, or begin with --plain")
 
 
 def split_track(track: Track) -> tuple[Chain, Chain]:

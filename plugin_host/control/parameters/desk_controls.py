@@ -14,6 +14,7 @@ from plugin_host.desk.morph import MAX_SECONDS
 from plugin_host.desk.take_files import take_names
 from plugin_host.effects.catalogue import check_effect
 from plugin_host.errors import ControlError
+from plugin_host.live.capture_file import part_of
 from plugin_host.live.port import ClearClips, SetReference
 from plugin_host.mix import commands as c
 from plugin_host.mix.limits import MAX_TRACKS
@@ -62,7 +63,8 @@ def _capture(host: Host, keys: Keys, on: bool, origin: str) -> None:
         raise ControlError("/capture: this host has no folder to capture into")
     if host.desk.capturing is None:
         numbered = (folder / f"capture {number}.wav" for number in range(1, 100_000))
-        host.desk.capture(next(path for path in numbered if not path.exists()), origin)
+        free = (path for path in numbered if not path.exists() and not part_of(path).exists())
+        host.desk.capture(next(free), origin)
 
 
 def _mix_file(host: Host) -> Path:

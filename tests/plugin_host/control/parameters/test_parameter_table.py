@@ -322,6 +322,10 @@ def test_takes_and_captures(surface: Surface, tmp_path: Path) -> None:
     assert surface.desk.capturing == tmp_path / "captures" / "capture 1.wav"
     surface.write("/capture", 0)
     assert surface.read("/capture") is False
+    (tmp_path / "captures").mkdir()
+    (tmp_path / "captures" / "capture 1.wav.part").touch()
+    surface.write("/capture", 1)
+    assert surface.desk.capturing == tmp_path / "captures" / "capture 2.wav", "what was cut off is kept"
 
 
 def test_who_follows_is_told_when_a_capture_is_lost(surface: Surface) -> None:
