@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from separation_core.training.corpus import STEMS
 from separation_core.training.pool import PoolPlan, SongPool
+
+Excerpt = NDArray[np.int16]
+VOICE = STEMS.index("vocals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +21,16 @@ class BatchPlan:
     """How batches are drawn.
 
     size: items a batch. frames: frames an item. remix: share of items whose stems come from different songs.
-    gain_db: spread of the stems' random gains. drop: how often a stem is silenced. quiet: how often all but one are.
+    overdub: share of items without a voice that get the voice of another song. speed: how far, in semitones, an item is
+    played faster or slower at most. gain_db: spread of the stems' random gains. drop: how often a stem is silenced.
     mono: share of items made mono. level_db: range of the mix's RMS level.
     """
 
     size: int
     frames: int
     remix: float = 0.5
+    overdub: float = 0.0
+    speed: float = 0.0
     gain_db: float = 4.0
     drop: float = 0.08
     mono: float = 0.05
@@ -59,21 +66,45 @@ def draw_batch(pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int) 
 
 
 def _fill_item(
-    rng: np.random.Generator, pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int, item: np.ndarray
+    rng: np.random.Generator, pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int, item: Excerpt
 ) -> None:
     """Excerpts for one item, into `item` (stem, channel, frame); remixes balance stems by chance, songs as composed."""
     remix = rng.random() < plan.remix
-    song, at = _draw_place(rng, pool_plan, plan, step)
+    frames = _frames_to_take(rng, pool_plan, plan)
+    song, at = _draw_place(rng, pool_plan, frames, step)
     for stem in range(len(STEMS)):
         if remix:
-            song, at = _draw_place(rng, pool_plan, plan, step)
-        excerpt = pool.song(song)[stem, :, at : at + plan.frames]
-        item[stem] = excerpt[::-1] if rng.random() < 0.5 else excerpt
+            song, at = _draw_place(rng, pool_plan, frames, step)
+        _take(rng, pool, (song, at, frames), stem, item)
+    if rng.random() < plan.overdub and not item[VOICE].any():
+        _take(rng, pool, (*_draw_place(rng, pool_plan, frames, step), frames), VOICE, item)
 
 
-def _draw_place(rng: np.random.Generator, pool_plan: PoolPlan, plan: BatchPlan, step: int) -> tuple[int, int]:
+def _frames_to_take(rng: np.random.Generator, pool_plan: PoolPlan, plan: BatchPlan) -> int:
+    """How long a part of a song becomes the item, played faster or slower; never more than the song has."""
+    if not plan.speed:
+        return plan.frames
+    return min(pool_plan.frames, round(plan.frames * 2 ** (rng.uniform(-plan.speed, plan.speed) / 12)))
+
+
+def _draw_place(rng: np.random.Generator, pool_plan: PoolPlan, frames: int, step: int) -> tuple[int, int]:
     song = pool_plan.first(step) + int(rng.integers(pool_plan.slots))
-    return song, int(rng.integers(pool_plan.frames - plan.frames + 1))
+    return song, int(rng.integers(pool_plan.frames - frames + 1))
+
+
+def _take(rng: np.random.Generator, pool: SongPool, place: tuple[int, int, int], stem: int, item: Excerpt) -> None:
+    """A stem from a place (song, first frame, frames) into `item`, its sides swapped half of the time."""
+    song, at, frames = place
+    excerpt = pool.song(song)[stem, :, at : at + frames]
+    item[stem] = _at_length(excerpt[::-1] if rng.random() < 0.5 else excerpt, item.shape[-1])
+
+
+def _at_length(excerpt: Excerpt, frames: int) -> Excerpt:
+    """Played faster or slower, as a tape is: (channel, frame) of any length as (channel, `frames`)."""
+    if excerpt.shape[1] == frames:
+        return excerpt
+    at = np.arange(frames) * (excerpt.shape[1] / frames)
+    return np.stack([np.interp(at, np.arange(row.size), row) for row in excerpt]).astype(np.int16)
 
 
 def mix_batch(draw: Draw, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -55,7 +55,7 @@ def batch_plan(recipe: Recipe) -> BatchPlan:
     """How the recipe's batches are drawn."""
     batch = recipe.batch
     frames = int(batch.seconds * RATE)
-    return BatchPlan(batch.size, frames, batch.remix, batch.gain_db, batch.drop, batch.mono)
+    return BatchPlan(batch.size, frames, batch.remix, batch.overdub, batch.speed, batch.gain_db, batch.drop, batch.mono)
 
 
 def held_out_songs(recipe: Recipe, folders: Mapping[str, Path], cache: Path | None) -> torch.Tensor:

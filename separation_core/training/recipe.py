@@ -14,7 +14,7 @@ Table = TypeVar("Table")
 ABOVE_ZERO = frozenset(
     ("size", "seconds", "slots", "rate", "clip", "log", "validate", "songs", "checkpoint_minutes", "windows", "weight")
 )
-SHARES = frozenset(("remix", "drop", "mono", "beta1", "beta2", "average", "hold", "final"))
+SHARES = frozenset(("remix", "overdub", "drop", "mono", "beta1", "beta2", "average", "hold", "final"))
 """Entries that must be above 0, and those from 0 to 1; the other numbers are 0 or more."""
 
 
@@ -34,6 +34,8 @@ class BatchSettings:
     size: int = 8
     seconds: float = 5.0
     remix: float = 0.5
+    overdub: float = 0.0
+    speed: float = 0.0
     gain_db: float = 4.0
     drop: float = 0.08
     mono: float = 0.05

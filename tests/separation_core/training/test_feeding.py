@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,35 @@ def test_dropped_stems_are_silent_and_mono_is_mono(corpus_cache: Path) -> None:
         middle, _ = mix_batch(draw_batch(pool, PLAN, mono, 0), torch.device("cpu"))
     assert not silent.any()
     torch.testing.assert_close(middle[:, 0], middle[:, 1])
+
+
+def test_a_song_without_a_voice_gets_that_of_another(tmp_path: Path) -> None:
+    _write_song(tmp_path / "a", drums=0.1, vocals=0.2)
+    _write_song(tmp_path / "b", bass=0.1)
+    plan = PoolPlan(seed=11, frames=RATE, slots=12, songs_per_step=0.5)
+    items = BatchPlan(size=40, frames=RATE // 8, remix=0.0)
+    with SongPool(plan, StemFolders(tmp_path), workers=0) as pool:
+        plain = draw_batch(pool, plan, items, 0).excerpts.ne(0).flatten(2).any(2)
+        dubbed = draw_batch(pool, plan, replace(items, overdub=1.0), 0).excerpts.ne(0).flatten(2).any(2)
+    assert not (plain[:, 1] & plain[:, 3]).any()
+    assert (dubbed[:, 1] & dubbed[:, 3]).any()
+    assert (dubbed[:, 0] <= dubbed[:, 3]).all()
+    assert not (dubbed[:, 0] & dubbed[:, 1]).any()
+
+
+def test_songs_are_played_faster_and_slower(tmp_path: Path) -> None:
+    (tmp_path / "song").mkdir()
+    tone = np.sin(2 * np.pi * 441 / RATE * np.arange(2 * RATE))
+    soundfile.write(tmp_path / "song" / "other.wav", np.stack([tone, tone]).T, RATE)
+    plan = PoolPlan(seed=11, frames=RATE, slots=1, songs_per_step=0.0)
+    items = BatchPlan(size=30, frames=RATE // 2, remix=0.0, speed=2.0)
+    with SongPool(plan, StemFolders(tmp_path), workers=0) as pool:
+        heard = draw_batch(pool, plan, items, 0).excerpts[:, 2, 0].float()
+    pitches = torch.fft.rfft(heard * torch.hann_window(RATE // 2)).abs().argmax(1) * 2.0
+    semitones = 12 * torch.log2(pitches / 441)
+    assert semitones.abs().max() < 2.1
+    assert semitones.min() < -1
+    assert semitones.max() > 1
 
 
 def _write_song(folder: Path, rate: int = RATE, **stems: float) -> None:
