@@ -141,8 +141,9 @@ class _Writer:
 
     def _new_path(self, record: Record, source: str) -> str:
         within = re.sub(r"[^\w.-]", "_", source)
-        label = record["piece"] if "piece" in record else f"m{record['midi']:03d}"
-        start = f"{record['stem']}/{within}/{record.get('kit') or record['inst']}/{label}"
+        label = f"m{record['midi']:03d}" if "midi" in record else record.get("piece") or record["kind"]
+        owner = record.get("kit") or record.get("inst") or record["singer"]
+        start = f"{record['stem']}/{within}/{owner}/{label}"
         path = next(path for number in count() if (path := f"{start}_{number}.flac") not in self._paths)
         self._paths.add(path)
         return path

@@ -23,6 +23,9 @@ LICENCES = {
 }
 """The licences that a library may have, and where they stand: those that ask for no more than to be named."""
 
+MANNERS = ("sung", "speech", "shout", "whisper")
+"""How a voice is used, as a corpus record's `kind` says."""
+
 SHORTEST = 0.6
 """Seconds that a recording is cut to, at the least."""
 
@@ -61,6 +64,28 @@ class Kit:
 
 
 @dataclass(frozen=True, slots=True)
+class Loop:
+    """Drum loops, of one kit."""
+
+    name: str
+    files: re.Pattern[str]
+    most: int = 60
+    seconds: float = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Recordings of one singer or speaker; of one for each text that the group of `files` finds, if it has one. Longer
+    ones than `seconds` are parted."""
+
+    name: str
+    kind: str
+    files: re.Pattern[str]
+    most: int = 60
+    seconds: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
 class Programs:
     """Instruments of a SoundFont: General MIDI programs (0 to 127), each played from `lowest` to `highest`."""
 
@@ -94,7 +119,7 @@ class DrumPrograms:
         return f"{self.name}_k{program:02d}"
 
 
-Entry = Instrument | Kit | Programs | DrumPrograms
+Entry = Instrument | Kit | Loop | Voice | Programs | DrumPrograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,8 @@ class Library:
     pieces: dict[str, re.Pattern[str]] = field(default_factory=dict)
     instruments: tuple[Instrument, ...] = ()
     kits: tuple[Kit, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    voices: tuple[Voice, ...] = ()
     programs: tuple[Programs, ...] = ()
     drum_programs: tuple[DrumPrograms, ...] = ()
 
@@ -189,7 +216,8 @@ def _compile(pattern: str, where: str) -> re.Pattern[str]:
 def _check(library: Library, where: str) -> None:
     if library.licence not in LICENCES:
         raise ModelError(f"{where}: licence {library.licence!r} is none of {', '.join(LICENCES)}: leave it out")
-    entries: tuple[Entry, ...] = (*library.instruments, *library.kits, *library.programs, *library.drum_programs)
+    recorded: tuple[Entry, ...] = (*library.instruments, *library.kits, *library.loops, *library.voices)
+    entries = (*recorded, *library.programs, *library.drum_programs)
     pieces = {*library.pieces, *(piece for kit in library.kits for piece in kit.pieces)}
     pieces |= {piece for drums in library.drum_programs for piece in drums.keys}
     for name in (library.source, *pieces, *(entry.name for entry in entries)):
@@ -202,10 +230,14 @@ def _check(library: Library, where: str) -> None:
 
 
 def _check_entry(entry: Entry, where: str) -> None:
-    if not isinstance(entry, Kit | DrumPrograms) and entry.stem not in STEMS:
+    if isinstance(entry, Instrument | Programs) and entry.stem not in STEMS:
         raise ModelError(f"{where}: stem {entry.stem!r} is none of {', '.join(STEMS)}: correct it")
     if isinstance(entry, Instrument) and entry.files.groups != 1:
         raise ModelError(f"{where}: files needs exactly one group, around the note: has {entry.files.groups}")
+    if isinstance(entry, Voice) and entry.kind not in MANNERS:
+        raise ModelError(f"{where}: kind {entry.kind!r} is none of {', '.join(MANNERS)}: correct it")
+    if isinstance(entry, Voice | Loop) and entry.files.groups > isinstance(entry, Voice):
+        raise ModelError(f"{where}: files has too many groups ({entry.files.groups}): begin those not needed with (?:")
     if entry.seconds < SHORTEST:
         raise ModelError(f"{where}: seconds {entry.seconds:g} is too short: take {SHORTEST} or more")
     low = min(_counts(entry))
@@ -220,7 +252,7 @@ def _counts(entry: Entry) -> Iterable[int]:
         return (entry.most, entry.every, entry.first + 1, entry.count + 1, *map(len, entry.microphones.values()))
     if isinstance(entry, Programs):
         return (entry.notes, len(entry.velocities))
-    return (entry.most,) if isinstance(entry, Instrument) else (1,)
+    return (1,) if isinstance(entry, DrumPrograms) else (entry.most,)
 
 
 def _midi_numbers(entry: Entry) -> Iterable[int]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from separation_core.errors import ModelError, SongUnreadable
-from separation_core.training.corpus import read_clip
-from separation_core.training.libraries import DrumPrograms, Instrument, Kit, Library, Programs
+from separation_core.training.corpus import RATE, read_clip
+from separation_core.training.libraries import DrumPrograms, Instrument, Kit, Library, Loop, Programs, Voice
 from separation_core.training.sound_fonts import render_notes
 
 Audio = NDArray[np.float32]
@@ -32,7 +32,7 @@ def takes_of(library: Library, place: Path, old: Sequence[Record], unreadable: C
 
     Files that cannot be read are counted under the library's source. The same library gives the same every time.
     """
-    had = {record.get("inst") or record.get("kit") for record in old if record.get("source") == library.source}
+    had = {_owner(record) for record in old if record.get("source") == library.source}
     labels = {"source": library.source, "license": library.licence}
     recordings = _Recordings(library, place, unreadable)
     for instrument in library.instruments:
@@ -41,6 +41,11 @@ def takes_of(library: Library, place: Path, old: Sequence[Record], unreadable: C
     for kit in library.kits:
         if had.isdisjoint(kit.names()):
             yield from _strokes(kit, labels, recordings)
+    for loop in library.loops:
+        if loop.name not in had:
+            yield from _loops(loop, labels, recordings)
+    for voice in library.voices:
+        yield from _voices(voice, labels, recordings, had)
     for programs in library.programs:
         for program in programs.programs:
             if programs.instrument(program) not in had:
@@ -48,6 +53,11 @@ def takes_of(library: Library, place: Path, old: Sequence[Record], unreadable: C
     for drums in library.drum_programs:
         if had.isdisjoint(map(drums.kit, drums.programs)):
             yield from _rendered_strokes(drums, labels, place)
+
+
+def _owner(record: Record) -> str | None:
+    """The instrument, kit or singer that a recording belongs to."""
+    return record.get("inst") or record.get("kit") or record.get("singer")
 
 
 def midi_number(note: str) -> int | None:
@@ -66,7 +76,8 @@ class _Recordings:
         self._folder = folder
         self._broken: set[str] = set()
         self._unreadable = unreadable
-        found = folder.rglob("*") if library.instruments or library.kits else ()
+        recorded = library.instruments or library.kits or library.loops or library.voices
+        found = folder.rglob("*") if recorded else ()
         self.paths = sorted(path.relative_to(folder).as_posix() for path in found)
 
     def random(self, name: str) -> np.random.Generator:
@@ -152,6 +163,33 @@ def _deal(shares: deque[list[str]], gains: dict[str, float], recordings: _Record
         if clips:
             return clips
     return []
+
+
+def _loops(loop: Loop, labels: Record, recordings: _Recordings) -> Iterator[Take]:
+    found = [path for path in recordings.paths if loop.files.search(path)]
+    for path in recordings.random(loop.name).permutation(found)[: loop.most]:
+        clip = recordings.read(str(path))
+        if clip is not None:
+            yield {"stem": "drums", **labels, "piece": "loop", "kit": loop.name}, clip, loop.seconds
+
+
+def _voices(voice: Voice, labels: Record, recordings: _Recordings, had: set[str | None]) -> Iterator[Take]:
+    singers: dict[str, list[str]] = defaultdict(list)
+    for match in filter(None, map(voice.files.search, recordings.paths)):
+        part = re.sub(r"[^\w.-]", "_", match[1]) if match.re.groups else ""
+        singers[f"{voice.name}_{part}" if part else voice.name].append(match.string)
+    for singer, paths in singers.items():
+        chosen = recordings.random(singer).permutation(paths)[: voice.most] if singer not in had else ()
+        for path in chosen:
+            clip = recordings.read(str(path))
+            for part in _parts(clip, voice.seconds) if clip is not None else ():
+                yield {"stem": "vocals", **labels, "kind": voice.kind, "singer": singer}, part, voice.seconds
+
+
+def _parts(clip: Audio, seconds: float) -> list[Audio]:
+    """All of a long recording in parts of at most so many seconds, alike in length."""
+    count = max(1, round(clip.shape[1] / RATE / seconds))
+    return np.array_split(clip, count, axis=1)
 
 
 def _rendered_notes(programs: Programs, program: int, labels: Record, font: Path) -> Iterator[Take]:

@@ -247,6 +247,54 @@ def test_folders_that_are_none_are_one_line(libraries: Path, plan: Path, tmp_pat
         gather(libraries, tmp_path / "corpus", plan=plan)
 
 
+def test_loops_and_voices_are_taken_whole_or_in_parts(libraries: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        write(libraries / "said" / "ann" / f"{number}.wav", tone(200, 1.0))
+    write(libraries / "said" / "bo b" / "long.wav", tone(150, 7.0))
+    write(libraries / "said" / "loops" / "beat.wav", tone(100, 3.0))
+    plan = tmp_path / "plan.toml"
+    plan.write_text(
+        """
+[[library]]
+source = "said"
+author = "Both"
+licence = "MIT"
+url = "https://example.org/said"
+loops = [{ name = "beats", files = '^loops/', seconds = 2.0 }]
+voices = [{ name = "v", kind = "speech", files = '^(?!loops)([^/]*)/', most = 3, seconds = 2.0 }]
+""",
+        encoding="utf-8",
+    )
+    assert gather(libraries, tmp_path / "corpus", plan=plan).added == {"said": 8}
+    found = records(tmp_path / "corpus")
+    assert Counter(record.get("singer") for record in found) == {"v_ann": 3, "v_bo_b": 4, None: 1}
+    (loop,) = (record for record in found if record["stem"] == "drums")
+    assert (loop["piece"], loop["kit"]) == ("loop", "beats")
+    assert read(tmp_path / "corpus", loop).shape[1] == 2 * RATE
+    assert {record["kind"] for record in found if record["stem"] == "vocals"} == {"speech"}
+    long = [read(tmp_path / "corpus", record).shape[1] for record in found if record.get("singer") == "v_bo_b"]
+    assert sum(long) == pytest.approx(7 * RATE, rel=0.01)
+    assert gather(libraries, tmp_path / "corpus", plan=plan).added == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("voices = [{ name = 'v', kind = 'yodel', files = 'x' }]", "yodel"),
+        ("voices = [{ name = 'v', kind = 'sung', files = '(x)(y)' }]", "too many groups"),
+        ("loops = [{ name = 'l', files = '(x)' }]", "too many groups"),
+        ("loops = [{ name = 'l', files = 'x', most = 0 }]", "from 1 on"),
+        ("voices = [{ name = '..', kind = 'sung', files = 'x' }]", "path"),
+    ],
+)
+def test_broken_loops_and_voices_are_one_line(entry: str, told: str, libraries: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    library = 'source = "said"\nauthor = "A"\nlicence = "MIT"\nurl = "https://example.org/said"\n'
+    plan.write_text(f"[[library]]\n{library}{entry}\n", encoding="utf-8")
+    with pytest.raises(ModelError, match=told):
+        gather(libraries, tmp_path / "corpus", plan=plan)
+
+
 def test_silence_is_left_out() -> None:
     assert polish(np.zeros((2, 1000), np.float32), 1.0) is None
     assert polish(np.zeros((1, 0), np.float32), 1.0) is None

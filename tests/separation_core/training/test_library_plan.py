@@ -38,9 +38,24 @@ NAMED = {
     "mtg_alt": ("MTG Solo Saxophones/Samples/alt_p_01.flac", 49),
     "mtg_ten": ("MTG Solo Saxophones/Samples/ten_p_33.flac", 76),
     "mtg_bar": ("MTG Solo Saxophones/Samples/bar_m_02.flac", 37),
+    "martin": ("data/voices/martin/notes/exports/stereo/G#2-1.wav", 44),
     "power_open": ("color2sound/electric-guitar-power-chords/ax-grinder__c-3.wav", 49),
     "power_pmute": ("color2sound/electric-guitar-power-chords/ax-grinder__a2-pmute.wav", 45),
 }
+SAID = {
+    "martin": "data/voices/martin/voyels/exports/mono/_-a-c4-1.wav",
+    "vocobox": "dev/java/vocobox-apps/data/sound/voice1.wav",
+    "merry_ork": "samples/vowels/a_from_cat_rr1.wav",
+    "kenney_1": "addons/kenney voiceover pack/voice type 1/you_win.ogg",
+    "kenney_fighter": "addons/kenney voiceover pack fighter/round_1.ogg",
+    "vocadito_10": "tests/resources/vocadito_10.wav",
+    "oatsu": "antagata_dokosa/antagata_dokosa_denoise.flac",
+    "nathalie": "verified/nl_rhasspy_1.flac",
+    "kathleen": "data/arctic_a0001_1592748574.wav",
+    "flemishguy": "wavs/nl_rhasspy_1_1602428220.wav",
+    "ohf_it_IT/paola": "it_IT/paola/0000000001.mp3",
+}
+"""An example of how the files of each voice are called."""
 STRUCK = {
     ("gogodze2_near", "kick"): "Samples/front_mic/ks_vl1_rr3.wav",
     ("gogodze2_near", "snare"): "Samples/front_mic/sc_vl3_rr2.wav",
@@ -70,7 +85,7 @@ def test_the_shipped_plan_names_free_libraries_with_author_and_place() -> None:
         assert library.licence in LICENCES
         assert re.fullmatch(r"https://\S+", library.url)
         assert library.author
-        assert library.instruments or library.kits or library.programs
+        assert library.instruments or library.kits or library.programs or library.voices
         if not library.sound_font:
             assert library.url.endswith("/" + (library.folder or library.source)), "what `git clone` calls it"
 
@@ -114,3 +129,12 @@ def test_every_spelling_of_a_note_is_its_number(midi: int, sharp: str, capital: 
 @pytest.mark.parametrize("name", ["", "h3", "c", "c##3", "c10", "rr1"])
 def test_what_is_no_note_has_no_number(name: str) -> None:
     assert midi_number(name) is None
+
+
+def test_the_shipped_plan_knows_whose_voice_a_file_is() -> None:
+    voices = [voice for library in read_plan().library for voice in library.voices]
+    found = set()
+    for said in SAID.values():
+        (voice, match) = next((voice, match) for voice in voices if (match := voice.files.search(said)))
+        found.add(f"{voice.name}_{match[1]}" if match.re.groups else voice.name)
+    assert found == set(SAID)
