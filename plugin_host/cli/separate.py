@@ -66,6 +66,14 @@ def separate(
     two_stems: Annotated[
         str, typer.Option(metavar="STEM", help="Keep this stem and put everything else into one.", show_default=False)
     ] = "",
+    without: Annotated[
+        str,
+        typer.Option(
+            metavar="STEM,…",
+            help="Stems that the song does not have: what the model hears of them goes to the others.",
+            show_default=False,
+        ),
+    ] = "",
     quality: QualityOption = "normal",
     overlap: OverlapOption = None,
     shifts: ShiftsOption = None,
@@ -120,6 +128,7 @@ def separate(
         separation=settings,
         sum_mode=SumMode(sum_mode),
         two_stems=two_stems,
+        without=_listed(without),
         sample_format=SampleFormat(sample_format),
         stream=stream,
         pick=pair,
@@ -131,6 +140,10 @@ def separate(
         from plugin_host.cli.separate_many import separate_many
 
         separate_many(songs, output, options, recursive=recursive, force=force, json=json)
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",")) if text.strip() else frozenset()
 
 
 def _part(start: str, end: str) -> "Part":

@@ -27,11 +27,12 @@ def device_named(options: "SessionOptions") -> str:
 
 def session_summary(session: "Session") -> dict[str, object]:
     """What a script wants to know of a session."""
-    manifest = session.manifest
+    manifest, left_out = session.manifest, _left_out(session)
     return {
         "session": str(session.folder),
         "source": manifest.source.path,
         "model": manifest.model.name,
+        "without": left_out.split(",") if left_out else [],
         "rate": manifest.rate,
         "start": manifest.start,
         "frames": manifest.frames,
@@ -55,7 +56,9 @@ def show_session(session: "Session") -> None:
     manifest = session.manifest
     length = clock(manifest.frames / manifest.rate)
     name, model = escape(session.folder.name), escape(manifest.model.name)
-    out.print(f"[bold]{name}[/]  {length} at {manifest.rate} Hz, model {model}")
+    left_out = _left_out(session)
+    without = f", without {escape(left_out)}" if left_out else ""
+    out.print(f"[bold]{name}[/]  {length} at {manifest.rate} Hz, model {model}{without}")
     if manifest.is_part:
         begin, end, all_of_it = (
             clock(frame / manifest.rate)
@@ -67,3 +70,8 @@ def show_session(session: "Session") -> None:
         remark = "[dim]silent[/]" if stem.silent else ""
         table.add_row(escape(stem.name), decibels(stem.lufs, "LUFS"), decibels(stem.peak_db, "dBFS"), remark)
     out.print(table)
+
+
+def _left_out(session: "Session") -> str:
+    """The stems that the song was said not to have, a comma between them."""
+    return str(session.manifest.model.settings.get("without", ""))

@@ -44,6 +44,7 @@ def share_residual(
     rate: Hertz,
     model_rate: Hertz,
     catch_all: int | None,
+    absent: frozenset[int] = frozenset(),
 ) -> Iterator[np.ndarray]:
     """Add what is missing to the stems, each cell of time and frequency by the stems' shares of its power.
 
@@ -52,6 +53,8 @@ def share_residual(
     input is cut. Above half the `model_rate`, where the stems hold nothing, the shares of the band just below are
     taken. catch_all: the stem that gets what no stem can claim; None shares it evenly. A silent stem gets nothing while
     another sounds, not even as catch-all: then those that sound share it.
+    absent: stems that are not in the song, never the catch-all nor all; they are not yielded, and what they hold is
+    shared like the rest of the difference, but that the catch-all claims a cell as strongly as it and they together.
     Samples of the mix that are not finite count as silence. Raises ModelError for unequal lengths.
     Source: the mixture consistency of Wisdom et al. 2019, "Differentiable consistency constraints", made a mask.
     """
@@ -59,35 +62,47 @@ def share_residual(
     sharer: _Sharer | None = None
     for joint, count, lead in with_context(_joined(song, stems), sharing_spectrum(rate).window):
         if sharer is None:
-            sharer = _Sharer(rate, model_rate, catch_all)
+            sharer = _Sharer(rate, model_rate, len(joint) - 1, catch_all, absent)
         yield sharer.shared(joint, lead, count)
 
 
 class _Sharer:
     """Shares out the difference of one block, heard with its neighbours."""
 
-    def __init__(self, rate: Hertz, model_rate: Hertz, catch_all: int | None) -> None:
+    def __init__(
+        self, rate: Hertz, model_rate: Hertz, stems: int, catch_all: int | None, absent: frozenset[int]
+    ) -> None:
         self._stft = sharing_spectrum(rate)
-        self._catch_all = catch_all
+        self._absent = sorted(absent)
+        self._present = [stem for stem in range(stems) if stem not in absent]
+        self._catch_all = None if catch_all is None else self._present.index(catch_all)
         # Resampling to the song's rate fades the last few per cent of the model's band out.
         edge = 0.95 * min(1.0, model_rate / rate) if model_rate < rate else 1.0
         self._edge = round(edge * (self._stft.bins - 1)) + (edge == 1.0)
         self._below = round(0.8 * self._edge)
 
     def shared(self, joint: np.ndarray, lead: int, count: int) -> np.ndarray:
-        """(stem, channel, count) of `joint` (1 + stem, channel, frame), the mix and its stems, from `lead` on."""
-        mix, stems = joint[0], torch.from_numpy(joint[1:])
+        """(present stem, channel, count) of `joint` (1 + stem, channel, frame), the mix and its stems, from `lead`."""
+        mix, heard = joint[0], torch.from_numpy(joint[1:])
+        stems = heard[self._present]
         missing = torch.from_numpy(mix) - stems.sum(0)
         spectrum = self._stft.forward(missing)
-        shares = self._shares(self._stft.forward(stems), spectrum)
+        shares = self._shares(self._stft.forward(heard), spectrum)
         stems = stems + self._stft.inverse(shares * spectrum, mix.shape[-1])
         return _rounded(mix[:, lead : lead + count], stems[..., lead : lead + count].numpy())
 
     def _shares(self, stems: torch.Tensor, missing: torch.Tensor) -> torch.Tensor:
-        power = stems.abs().square()
+        power = self._claims(stems.abs().square())
         if self._edge < self._stft.bins:
             power[..., self._edge :] = power[..., self._below : self._edge].mean(-1, keepdim=True)
         return wiener_masks(power, self._prior(power), _HEARD_SHARE * missing.abs().square())
+
+    def _claims(self, power: torch.Tensor) -> torch.Tensor:
+        """(present stem, …) of `power` (stem, …): a faint leak must not claim the sound of an absent stem."""
+        claims = power[self._present]
+        if self._absent and self._catch_all is not None:
+            claims[self._catch_all] += power[self._absent].sum(0)
+        return claims
 
     def _prior(self, power: torch.Tensor) -> torch.Tensor:
         """(stem, 1, column, 1): who gets what nobody claims, for power (stem, channel, column, bin)."""

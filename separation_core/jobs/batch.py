@@ -8,7 +8,7 @@ from pathlib import Path
 
 from separation_core.errors import Cancelled, NotASession, SeparationError, SessionError
 from separation_core.jobs.model import load_model
-from separation_core.jobs.options import SessionOptions
+from separation_core.jobs.options import SessionOptions, stem_names
 from separation_core.jobs.prepare_session import prepare_session
 from separation_core.jobs.songs import distinct_names
 from separation_core.jobs.target import session_name
@@ -52,13 +52,14 @@ def prepare_sessions(
     folder, or found wherever they were made before. They are called as `distinct_names` says. The other arguments are
     those of `prepare_session`.
 
-    Raises before the first song: `ModelError` where the model cannot be had, `NotASession` where `into` is a file,
-    `SessionError` where it is a session itself. Raises `Cancelled` and KeyboardInterrupt when they come; the same call
-    then goes on with what is not done.
+    Raises before the first song: `ModelError` where the model or what is asked of its stems cannot be had,
+    `NotASession` where `into` is a file, `SessionError` where it is a session itself. Raises `Cancelled` and
+    KeyboardInterrupt when they come; the same call then goes on with what is not done.
     """
     options = options or SessionOptions()
     _check_folder(into)
     model = separator or load_model(options, Watch(progress and partial(progress, 0), cancelled, note))
+    stem_names(options, model.spec)
     folders = [(into or Path()) / session_name(name, options.part) for name in distinct_names(songs)]
 
     def prepared(place: int) -> Outcome:

@@ -57,7 +57,7 @@ class Finishing:
         return cut((block.reshape(self.raw.stems, CHANNELS, -1) for block in resampled), shared)
 
     def honest_stems(self) -> Iterator[np.ndarray]:
-        """Blocks (stem, channel, frame) of the part after the chosen sum mode, still all stems of the model."""
+        """Blocks (stem, channel, frame) of the part after the chosen sum mode, all of the model's that the song has."""
         match self.options.sum_mode:
             case SumMode.RESIDUAL:
                 return self._part(self._with_residual(self.stems_at_song_rate()))
@@ -80,9 +80,15 @@ class Finishing:
         return cut(shared, Span(part.start - start, part.end - start))
 
     def _with_residual(self, stems: Blocks) -> Iterator[np.ndarray]:
-        catch_all = self.spec.stems.index(_CATCH_ALL) if _CATCH_ALL in self.spec.stems else None
-        song = read_blocks(self.song, self.cover.shared)
-        return share_residual(song, stems, rate=self.song.rate, model_rate=self.spec.rate, catch_all=catch_all)
+        names, without = self.spec.stems, self.options.without
+        return share_residual(
+            read_blocks(self.song, self.cover.shared),
+            stems,
+            rate=self.song.rate,
+            model_rate=self.spec.rate,
+            catch_all=names.index(_CATCH_ALL) if _CATCH_ALL in names and _CATCH_ALL not in without else None,
+            absent=frozenset(map(names.index, without)),
+        )
 
     def _scales(self) -> np.ndarray:
         fit, part = ScaleFit(self.raw.stems), self.cover.part
