@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from separation_core.training.corpus import STEMS
 from separation_core.training.pool import PoolPlan, SongPool
+from separation_core.training.sources import UNPARTED
 
 Excerpt = NDArray[np.int16]
-VOICE = STEMS.index("vocals")
+DRUMS, BASS, OTHER, VOICE = (STEMS.index(stem) for stem in ("drums", "bass", "other", "vocals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,20 @@ class BatchPlan:
 @dataclass(frozen=True, slots=True)
 class Draw:
     """One batch before mixing: excerpts int16 (batch, stem, channel, frame), gains (batch, stem), level (batch,) in
-    dB RMS and mono (batch,)."""
+    dB RMS, mono (batch,), and unparted (batch,): whether all that is no voice is in `other`."""
 
     excerpts: torch.Tensor
     gains: torch.Tensor
     levels: torch.Tensor
     mono: torch.Tensor
+    unparted: torch.Tensor
 
 
 def draw_batch(pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int) -> Draw:
     """The batch of training step `step`: a pure function of the pool's seed and the step."""
     rng = np.random.default_rng(np.random.SeedSequence([pool_plan.seed, 1, step]))
     excerpts = np.empty((plan.size, len(STEMS), 2, plan.frames), dtype=np.int16)
-    for item in excerpts:
-        _fill_item(rng, pool, pool_plan, plan, step, item)
+    unparted = [_fill_item(rng, pool, pool_plan, plan, step, item) for item in excerpts]
     gains = 10 ** (rng.normal(0, plan.gain_db, (plan.size, len(STEMS))) / 20)
     gains *= rng.choice([-1.0, 1.0], gains.shape)
     gains *= rng.random(gains.shape) >= plan.drop
@@ -62,22 +63,30 @@ def draw_batch(pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int) 
         torch.from_numpy(gains.astype(np.float32)),
         torch.from_numpy(rng.uniform(*plan.level_db, plan.size).astype(np.float32)),
         torch.from_numpy(rng.random(plan.size) < plan.mono),
+        torch.tensor(unparted),
     )
 
 
 def _fill_item(
     rng: np.random.Generator, pool: SongPool, pool_plan: PoolPlan, plan: BatchPlan, step: int, item: Excerpt
-) -> None:
-    """Excerpts for one item, into `item` (stem, channel, frame); remixes balance stems by chance, songs as composed."""
+) -> bool:
+    """Excerpts for one item, into `item` (stem, channel, frame); remixes balance stems by chance, songs as composed.
+
+    Returns whether drums and bass are in `other`, and nobody knows them.
+    """
     remix = rng.random() < plan.remix
     frames = _frames_to_take(rng, pool_plan, plan)
     song, at = _draw_place(rng, pool_plan, frames, step)
+    unparted = False
     for stem in range(len(STEMS)):
         if remix:
             song, at = _draw_place(rng, pool_plan, frames, step)
         _take(rng, pool, (song, at, frames), stem, item)
+        unparted = unparted or (stem == OTHER and bool((pool.song(song)[DRUMS] == UNPARTED).all()))
+    item[item == UNPARTED] = 0
     if rng.random() < plan.overdub and not item[VOICE].any():
         _take(rng, pool, (*_draw_place(rng, pool_plan, frames, step), frames), VOICE, item)
+    return unparted
 
 
 def _frames_to_take(rng: np.random.Generator, pool_plan: PoolPlan, plan: BatchPlan) -> int:

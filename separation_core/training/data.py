@@ -2,7 +2,7 @@
 
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,9 +14,17 @@ from separation_core.training.batches import BatchPlan, Draw, draw_batch
 from separation_core.training.corpus import RATE, decode_corpus
 from separation_core.training.pool import PoolPlan, SongPool
 from separation_core.training.recipe import DataSettings, Recipe
-from separation_core.training.sources import ComposedSongs, MixedSources, SongSource, StemFolders, song_number
+from separation_core.training.sources import (
+    ComposedSongs,
+    Instrumentals,
+    MixedSources,
+    SongSource,
+    StemFolders,
+    song_number,
+)
 
 HELD_OUT_SEED = 987_654_321
+FOLDERS: Mapping[str, Callable[[Path], SongSource]] = {"stems": StemFolders, "instrumentals": Instrumentals}
 AHEAD = 3
 """Batches drawn before they are needed."""
 
@@ -33,8 +41,8 @@ def _open(settings: DataSettings, folders: Mapping[str, Path], cache: Path | Non
     if settings.folder not in folders:
         raise ModelError(f"the recipe wants data {settings.folder!r}: say where with --data {settings.folder}=FOLDER")
     folder = folders[settings.folder]
-    if settings.kind == "stems":
-        return StemFolders(folder)
+    if settings.kind in FOLDERS:
+        return FOLDERS[settings.kind](folder)
     base = cache or Path(tempfile.gettempdir()) / "stemrack-corpus"
     return ComposedSongs(decode_corpus(folder, base / f"{settings.folder}-{_fingerprint(folder)}"), held_out=held_out)
 

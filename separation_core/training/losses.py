@@ -10,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from separation_core.training.corpus import STEMS
+
 SILENT = 1e-8
 """Mean square under which a true stem counts as silent."""
 SILENT_SHARE = 1e-6
@@ -53,6 +55,16 @@ class SharingNetwork(Protocol):
 
     def shares(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Each stem's share of a mix's spectrum."""
+
+
+def gathered(stems: torch.Tensor, unparted: torch.Tensor) -> torch.Tensor:
+    """Estimates or shares (batch, stem, …) with drums and bass moved into `other` in the items that are `unparted`
+    (batch,), as their true stems have it: only voice and accompaniment are judged there."""
+    first, last = STEMS.index("drums"), STEMS.index("other")
+    whole = torch.zeros_like(stems)
+    whole[:, last] = stems[:, first : last + 1].sum(dim=1)
+    whole[:, last + 1 :] = stems[:, last + 1 :]
+    return torch.where(unparted.view(-1, *[1] * (stems.dim() - 1)), whole, stems)
 
 
 def separation_loss(

@@ -11,6 +11,7 @@ from separation_core.errors import ModelError
 from separation_core.training.losses import LossWeights
 
 Table = TypeVar("Table")
+KINDS = ("composed", "stems", "instrumentals")
 ABOVE_ZERO = frozenset(
     ("size", "seconds", "slots", "rate", "clip", "log", "validate", "songs", "checkpoint_minutes", "windows", "weight")
 )
@@ -43,8 +44,9 @@ class BatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """One data source. kind: "composed" (from a corpus folder) or "stems" (a folder of song folders). folder: the name
-    under which the caller says where it lies. weight: its share among the sources."""
+    """One data source. kind: "composed" (from a corpus folder), "stems" (a folder of song folders) or "instrumentals"
+    (a folder of music without voices). folder: the name under which the caller says where it lies. weight: its share
+    among the sources."""
 
     kind: str
     folder: str
@@ -246,5 +248,5 @@ def _check(recipe: Recipe, where: str) -> None:
     if recipe.loss.of_shares and (recipe.loss.wave or recipe.loss.spectrum or recipe.loss.square):
         raise ModelError(f"{where}: [loss] judges waves or shares: set cells and bels, or the others, to 0")
     for source in recipe.data:
-        if source.kind not in ("composed", "stems"):
-            raise ModelError(f'{where}: data kind {source.kind!r} is unknown: take "composed" or "stems"')
+        if source.kind not in KINDS:
+            raise ModelError(f"{where}: data kind {source.kind!r} is none of {', '.join(KINDS)}: take one of them")

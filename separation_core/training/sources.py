@@ -15,6 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from separation_core.errors import ModelError, SongUnreadable
+from separation_core.sessions.manifest import MANIFEST_NAME
+from separation_core.sessions.store import STEMS_FOLDER
 from separation_core.training.corpus import RATE, STEMS, open_corpus, read_clip
 from separation_core.training.material import Material, sort_material
 from separation_core.training.renderer import render_song
@@ -28,6 +30,8 @@ ALIASES = {
     "vocals": ("vocals", "vocal", "voice", "vox"),
 }
 """File names taken for each stem; several files of one stem in a folder are added up."""
+UNPARTED = np.iinfo(np.int16).min
+"""What drums and bass of a song consist of whose accompaniment is known as a whole only: all of it is in `other`."""
 
 
 class SongSource(Protocol):
@@ -57,7 +61,8 @@ class ComposedSongs:
 class StemFolders:
     """Real songs: a folder with one folder per song, holding one file per stem; MUSDB18-HQ's `train` is one.
 
-    A `mixture` file is ignored, a missing stem is silence. Files may be any that libsndfile reads, at any rate.
+    Sessions are such folders too. A `mixture` file is ignored, a missing stem is silence. Files may be any that
+    libsndfile reads, at any rate.
     """
 
     root: Path
@@ -87,8 +92,10 @@ def find_songs(root: Path) -> tuple[Path, ...]:
 
 
 def stem_files(folder: Path) -> Mapping[str, Sequence[Path]]:
-    """The audio files of each stem in a song folder; stems without a file are left out."""
-    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in EXTENSIONS]
+    """The audio files of each stem in a song folder or a session folder; stems without a file are left out."""
+    inside = folder / STEMS_FOLDER
+    is_session = (folder / MANIFEST_NAME).is_file() and inside.is_dir()
+    files = [file for file in sorted((inside if is_session else folder).iterdir()) if file.suffix.lower() in EXTENSIONS]
     found = {stem: [file for file in files if file.stem.lower() in names] for stem, names in ALIASES.items()}
     return {stem: paths for stem, paths in found.items() if paths}
 
@@ -138,6 +145,32 @@ def _read_part(file: Path, start: float, frames: int) -> Audio:
 
 
 @dataclass(frozen=True)
+class Instrumentals:
+    """Music without voices, any files in a folder or below it: nobody knows its stems, but that the voice is silent.
+
+    Its drums and bass are not a number, as they are unknown.
+    """
+
+    root: Path
+
+    @cached_property
+    def _files(self) -> tuple[Path, ...]:
+        files = tuple(file for file in sorted(self.root.rglob("*")) if file.suffix.lower() in EXTENSIONS)
+        if not files:
+            raise ModelError(f"no music under {self.root}: it needs {', '.join(EXTENSIONS)} files without voices")
+        return files
+
+    def song(self, rng: np.random.Generator, frames: int) -> Audio:
+        """A random excerpt of a random file; shorter ones are followed by silence."""
+        file = self._files[int(rng.integers(len(self._files)))]
+        out = np.zeros((len(STEMS), 2, frames), dtype=np.float32)
+        clip = _read_part(file, _start(file, rng.random(), frames), frames)
+        out[STEMS.index("other"), :, : clip.shape[1]] = clip
+        out[[STEMS.index("drums"), STEMS.index("bass")]] = np.nan
+        return out
+
+
+@dataclass(frozen=True)
 class MixedSources:
     """Several sources drawn by weight."""
 
@@ -151,8 +184,9 @@ class MixedSources:
 
 
 def song_number(source: SongSource, seed: int, number: int, frames: int) -> NDArray[np.int16]:
-    """Song `number` of the stream with this seed as (stem, 2, frames) int16, scaled to the full range."""
+    """Song `number` of the stream with this seed as (stem, 2, frames) int16, scaled to the full range; what is not a
+    number is `UNPARTED`."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
     song = source.song(rng, frames)
-    peak = max(float(np.abs(song).max()), 1e-6)
-    return np.asarray(np.rint(song * (32000 / peak)), dtype=np.int16)
+    peak = max(float(np.nanmax(np.abs(song))), 1e-6)
+    return np.asarray(np.rint(np.nan_to_num(song * (32000 / peak), nan=UNPARTED)), dtype=np.int16)

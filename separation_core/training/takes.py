@@ -182,8 +182,8 @@ def _voices(voice: Voice, labels: Record, recordings: _Recordings, had: set[str 
         chosen = recordings.random(singer).permutation(paths)[: voice.most] if singer not in had else ()
         for path in chosen:
             clip = recordings.read(str(path))
-            for part in _parts(clip, voice.seconds) if clip is not None else ():
-                yield {"stem": "vocals", **labels, "kind": voice.kind, "singer": singer}, part, voice.seconds
+            for said in _parts(clip, voice.seconds) if clip is not None else ():
+                yield {"stem": "vocals", **labels, "kind": voice.kind, "singer": singer}, said, voice.seconds
 
 
 def _parts(clip: Audio, seconds: float) -> list[Audio]:

@@ -12,7 +12,7 @@ from separation_core.errors import ModelError
 from separation_core.models.networks import Network, build_network, load_network, save_network
 from separation_core.training.batches import Draw, mix_batch
 from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
-from separation_core.training.losses import SharingNetwork, separation_loss, share_loss
+from separation_core.training.losses import SharingNetwork, gathered, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
 
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -77,26 +77,29 @@ class Trainer:
         torch.manual_seed(self.recipe.seed + self.step)
         self.network.train()
         mix, stems = mix_batch(draw, self.device)
-        loss, parts = self._judge(mix, stems)
+        loss, parts = self._judge(mix, stems, draw.unparted.to(self.device))
         norm = self._descend(loss)
         self.step += 1
         self._update_average()
         return {"loss": loss.detach(), **parts, "norm": norm}
 
-    def _judge(self, mix: torch.Tensor, stems: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def _judge(
+        self, mix: torch.Tensor, stems: torch.Tensor, unparted: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss and its parts on one batch; only the network itself computes in half precision."""
         half = torch.autocast(self.device.type, dtype=self._half, enabled=self._half is not None)
         weights = self.recipe.loss
         if not weights.of_shares:
             with half:
                 estimates = self._forward(mix)
-            return separation_loss(mix, stems, estimates.float(), weights)
+            return separation_loss(mix, stems, gathered(estimates.float(), unparted), weights)
         if not isinstance(self.network, SharingNetwork):
             raise ModelError(f"{self.recipe.architecture} shares no spectrum: set loss cells and bels to 0")
         spectrum = self.network.analyse(mix)
         with half:
             shares = self.network.shares(spectrum)
-        return share_loss(self.network, spectrum, self.network.analyse(stems), shares, weights)
+        true = self.network.analyse(stems)
+        return share_loss(self.network, spectrum, true, gathered(shares, unparted), weights)
 
     def _descend(self, loss: torch.Tensor) -> torch.Tensor:
         settings = self.recipe.optimiser

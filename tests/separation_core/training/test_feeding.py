@@ -10,7 +10,15 @@ from separation_core.errors import ModelError
 from separation_core.training.batches import BatchPlan, draw_batch, mix_batch
 from separation_core.training.corpus import RATE, STEMS
 from separation_core.training.pool import PoolPlan, SongPool
-from separation_core.training.sources import ComposedSongs, StemFolders, find_songs, read_song, song_number
+from separation_core.training.sources import (
+    ComposedSongs,
+    Instrumentals,
+    MixedSources,
+    StemFolders,
+    find_songs,
+    read_song,
+    song_number,
+)
 
 PLAN = PoolPlan(seed=11, frames=RATE, slots=3, songs_per_step=0.5)
 BATCH = BatchPlan(size=3, frames=RATE // 4)
@@ -115,11 +123,56 @@ def test_folders_of_stems_in_the_layout_of_musdb(tmp_path: Path) -> None:
     assert read_song(find_songs(tmp_path)[0]).shape == (len(STEMS), 2, RATE)
 
 
+def test_a_session_is_a_song(tmp_path: Path) -> None:
+    _write_song(tmp_path / "a.stemrack" / "stems", drums=0.1, other=0.2)
+    (tmp_path / "a.stemrack" / "session.toml").touch()
+    soundfile.write(tmp_path / "a.stemrack" / "song.wav", np.full((RATE, 2), 0.3), RATE)
+    _write_song(tmp_path / "unfinished.stemrack.partial" / "stems", drums=0.9)
+    (tmp_path / "torn.stemrack").mkdir()
+    (tmp_path / "torn.stemrack" / "session.toml").touch()
+    song = StemFolders(tmp_path).song(np.random.default_rng(0), RATE // 2)
+    np.testing.assert_allclose(song[:, 0, 100], [0.1, 0.0, 0.2, 0.0], atol=1e-6)
+    assert find_songs(tmp_path) == (tmp_path / "a.stemrack",)
+
+
 def test_songs_at_another_rate_and_shorter_than_asked_for(tmp_path: Path) -> None:
     _write_song(tmp_path / "song", rate=22050, vocals=0.5)
     song = StemFolders(tmp_path).song(np.random.default_rng(0), 2 * RATE)
     np.testing.assert_allclose(song[3, :, : RATE - 100], 0.5, atol=1e-6)
     assert not song[3, :, RATE + 100 :].any()
+
+
+def _instrumentals(folder: Path) -> Path:
+    """A low tone, as music without a voice."""
+    tone = 0.4 * np.sin(2 * np.pi * 100 / RATE * np.arange(3 * RATE))
+    (folder / "below").mkdir(parents=True)
+    soundfile.write(folder / "below" / "music.ogg", np.stack([tone, -tone]).T, RATE)
+    (folder / "notes.txt").write_text("not music")
+    return folder
+
+
+def test_of_an_instrumental_only_the_voice_is_known(tmp_path: Path) -> None:
+    _write_song(tmp_path / "songs" / "a", vocals=0.2)
+    music = Instrumentals(_instrumentals(tmp_path / "music"))
+    sources = MixedSources((music, StemFolders(tmp_path / "songs")), (1.0, 1.0))
+    plan = PoolPlan(seed=11, frames=RATE, slots=12, songs_per_step=0.5)
+    items = BatchPlan(size=40, frames=RATE // 8, remix=0.0, overdub=1.0, drop=0.0, speed=1.0)
+    with SongPool(plan, sources, workers=0) as pool:
+        draw = draw_batch(pool, plan, items, 0)
+        remixed = draw_batch(pool, plan, replace(items, remix=1.0, speed=0.0), 0)
+    for drawn in (draw, remixed):
+        sounds = drawn.excerpts.ne(0).flatten(2).any(2)
+        assert not sounds[:, :2].any()
+        assert torch.equal(sounds[:, 2], drawn.unparted)
+        assert 0 < int(drawn.unparted.sum()) < 40
+        assert (sounds[:, 2] & sounds[:, 3]).any(), "voices are laid over it"
+    mix, stems = mix_batch(draw, torch.device("cpu"))
+    torch.testing.assert_close(stems.sum(dim=1), mix)
+
+
+def test_a_folder_without_music_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no music"):
+        Instrumentals(tmp_path).song(np.random.default_rng(0), RATE)
 
 
 def test_a_folder_without_songs_is_refused(tmp_path: Path) -> None:
