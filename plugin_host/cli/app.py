@@ -24,6 +24,7 @@ from plugin_host.cli import (
     separate,
     train,
 )
+from plugin_host.cli.empty_paths import refuse_empty_paths
 from plugin_host.cli.reporting import notes
 from plugin_host.errors import HostError
 from separation_core.errors import SeparationError
@@ -63,6 +64,7 @@ for commands in (
     separate, bounce, picture, inspect, catalogue, play, params, midi, models, evaluate, train, demo, doctor,
 ):  # fmt: skip
     commands.register(app)
+refuse_empty_paths(app)
 
 
 def main() -> None:

@@ -61,7 +61,8 @@ def bounce(
         float | None, typer.Option(metavar="LUFS", help="Bring the mix to this loudness, true peak under the ceiling.")
     ] = None,
     ceiling: Annotated[
-        float | None, typer.Option(metavar="DB", help="Of the limiter.", show_default="the mix's, -1")
+        float | None,
+        typer.Option(metavar="DB", help="Of the limiter, and of --loudness without one.", show_default="the mix's, -1"),
     ] = None,
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
     end: Annotated[str, typer.Option("--to", metavar="TIME", help="Seconds or m:ss.", show_default=False)] = "",
@@ -92,6 +93,7 @@ def bounce(
     opened = open_for_host(session)
     played = _take(opened, take, changes) if take else None
     mix = played.mix if played else changed_mix(opened, changes)
+    _check_ceiling(mix, ceiling, loudness)
     settings = BounceSettings(
         mix=not only_tracks,
         tracks=TrackFiles(tracks),
@@ -128,6 +130,12 @@ def _take(session: "HostSession", name: str, changes: "MixChanges") -> "Take":
         raise typer.BadParameter("a take brings its own mix: leave scenes, chains and faders out", param_hint="--take")
     take = read_take(take_path(session.folder / TAKES_FOLDER, name), session.rate, check_effect)
     return replace(take, mix=with_changes(take.mix, changes))
+
+
+def _check_ceiling(mix: "Mix", ceiling: float | None, loudness: float | None) -> None:
+    """It is held by the limiter, or by the gain of a loudness; with neither the mix would pass it unheld."""
+    if ceiling is not None and loudness is None and not mix.master.limiter:
+        raise typer.BadParameter("the limiter is off: add --limiter", param_hint="--ceiling")
 
 
 def _files(mix: "Mix", target: Path, settings: "BounceSettings") -> list[Path]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -13,7 +14,7 @@ from plugin_host.errors import PresetError
 
 if TYPE_CHECKING:
     from plugin_host.effects.catalogue import EffectType, Parameter
-    from plugin_host.mix.presets import PresetFile, PresetLibrary
+    from plugin_host.mix.presets import PresetFile, PresetKind, PresetLibrary
     from plugin_host.mix.state import Chain
 
 
@@ -27,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def presets(
-    name: Annotated[str, typer.Argument(help="Show one chain or scene in full.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Argument(help="Show one chain or scene in full: its name, or its file.", show_default=False)
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
     """List the scenes (whole mixes) and chains (one track's effects), or show one."""
@@ -87,17 +90,15 @@ def _entry(kind: str, file: "PresetFile", purpose: str) -> dict[str, object]:
 
 def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:
     from plugin_host.mix.presets import PresetKind
-    from plugin_host.mix.toml_document import shown, suggestion
 
-    scenes, chains = ({file.name for file in library.files(kind)} for kind in (PresetKind.SCENE, PresetKind.CHAIN))
-    if name not in scenes | chains and "/" not in name and not name.endswith(".toml"):
-        raise PresetError(f"no scene or chain {shown(name)}: {suggestion(name, scenes | chains)}")
-    if name in scenes:
+    kind, path = _found(library, name)
+    if kind is PresetKind.SCENE:
         scene = library.scene(name)
         if json:
             print_json(asdict(scene))
-        else:
-            _show_source(library, PresetKind.SCENE, name, scene.purpose)
+            return
+        out.print(f"[bold]{escape(scene.name)}[/]  {escape(scene.purpose)}")
+        out.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
         return
     preset = library.chain(name)
     if json:
@@ -107,12 +108,18 @@ def _show_preset(library: "PresetLibrary", name: str, *, json: bool) -> None:
     show_chain(preset.chain, indent="  ")
 
 
-def _show_source(library: "PresetLibrary", kind: str, name: str, purpose: str) -> None:
-    from plugin_host.mix.presets import PresetKind
+def _found(library: "PresetLibrary", name: str) -> "tuple[PresetKind, Path]":
+    """The scene or chain of that name, or what the file at that path holds."""
+    from plugin_host.mix.presets import PresetKind, kind_of_file
+    from plugin_host.mix.toml_document import shown, suggestion
 
-    path = next(file.path for file in library.files(PresetKind(kind)) if file.name == name)
-    out.print(f"[bold]{escape(name)}[/]  {escape(purpose)}")
-    out.print(path.read_text(encoding="utf-8"), markup=False, highlight=False)
+    kinds = (PresetKind.CHAIN, PresetKind.SCENE)  # of the same name, the scene is shown
+    named = {file.name: (kind, file.path) for kind in kinds for file in library.files(kind)}
+    if name in named:
+        return named[name]
+    if "/" not in name and not name.endswith(".toml"):
+        raise PresetError(f"no scene or chain {shown(name)}: {suggestion(name, named)}")
+    return kind_of_file(Path(name)), Path(name)
 
 
 def show_chain(chain: "Chain", indent: str) -> None:

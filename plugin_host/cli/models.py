@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from plugin_host.cli.model_choice import download_bar
+from plugin_host.cli.model_files import ModelFiles
 from plugin_host.cli.reporting import detail, note, out, print_json, print_text, stage_progress
 
 if TYPE_CHECKING:
@@ -156,15 +157,11 @@ def _listing() -> list[dict[str, object]]:
         asdict(card) | {"kind": "built-in", "here": True, "default": name == ours.default}
         for name, card in ours.cards.items()
     ]
-    published = [asdict(card) | {"kind": "published", "here": _is_here(card)} for card in catalogue().values()]
+    files = ModelFiles()
+    published = [asdict(card) | {"kind": "published", "here": files.has_all(card)} for card in catalogue().values()]
+    files.check_own()
     own = [asdict(model) | {"kind": "own", "here": True} for model in added_models().values()]
     return [*cards, *published, *own]
-
-
-def _is_here(card: "ModelCard") -> bool:
-    from separation_core.zoo.checkpoints import find
-
-    return all(find(member.checkpoint) for member in card.members)
 
 
 def _show_list() -> None:
@@ -172,14 +169,16 @@ def _show_list() -> None:
     from separation_core.zoo.built_in import built_in
     from separation_core.zoo.catalogue import DEFINITIONS, catalogue
 
+    files = ModelFiles()
     table = Table("model", "here", "size", "cost", "SDR", "licence", box=None, pad_edge=False)
     for name in built_in().cards:
         shown = f"{name} [green](default)[/]" if name == built_in().default else name
         table.add_row(shown, "[green]✓[/]", "", "", "", "built in")
     for card in catalogue().values():
-        here = "[green]✓[/]" if _is_here(card) else ""
+        here = "[green]✓[/]" if files.has_all(card) else ""
         cost = f"{card.cost:g}×" if card.cost else ""
         table.add_row(card.name, here, _megabytes(card.size), cost, _best_score(card), _licence(card))
+    files.check_own()
     for own in added_models().values():
         table.add_row(f"{own.name} [green](yours)[/]", "[green]✓[/]", _megabytes(own.path.stat().st_size), "", "", "")
     out.print(table)
@@ -254,7 +253,7 @@ def _show_own(own: "AddedModel", *, json: bool) -> None:
 
 def _show_card(card: "ModelCard", *, json: bool) -> None:
     if json:
-        print_json(asdict(card) | {"here": _is_here(card)})
+        print_json(asdict(card) | {"here": ModelFiles().has_all(card)})
         return
     out.print(f"[bold]{card.name}[/]  {card.title}", highlight=False)
     rows = Table(box=None, show_header=False, pad_edge=False)
@@ -274,11 +273,10 @@ def _show_card(card: "ModelCard", *, json: bool) -> None:
 
 
 def _add_files(rows: Table, card: "ModelCard") -> None:
-    from separation_core.zoo.checkpoints import find
-
+    files = ModelFiles()
     for member in card.members:
         file = member.checkpoint
-        state = "[green]here[/]" if find(file) else "not here"
+        state = "[green]here[/]" if files.has(file) else "not here"
         checksum = f"SHA-256 {file.sha256 or file.sha256_prefix or 'not published'}"
         uneven = len(set(member.weights)) > 1
         weights = f", weights {', '.join(f'{weight:g}' for weight in member.weights)}" if uneven else ""

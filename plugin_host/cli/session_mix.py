@@ -49,10 +49,11 @@ def changed_mix(session: HostSession, changes: MixChanges) -> Mix:
 
 
 def with_changes(mix: Mix, changes: MixChanges) -> Mix:
-    """The mix with the changes made, in the order scenes, chains, faders."""
+    """The mix with the changes made, in the order scenes, chains, faders. A ceiling alone switches no limiter on."""
     for command in _commands(changes, find_library(check_effect)):
         mix = apply(mix, command)
-    return mix
+    limiter = mix.master.limiter if changes.limiter is None else changes.limiter
+    return apply(mix, c.SetLimiter(limiter, changes.ceiling_db))
 
 
 def _commands(changes: MixChanges, library: PresetLibrary) -> Iterator[c.Command]:
@@ -67,8 +68,6 @@ def _commands(changes: MixChanges, library: PresetLibrary) -> Iterator[c.Command
         yield c.SetPan(track, _number(text, "--pan"))
     yield from (c.SetMute(track, True) for track in changes.mutes)
     yield from (c.SetSolo(track, True) for track in changes.solos)
-    if changes.limiter is not None or changes.ceiling_db is not None:
-        yield c.SetLimiter(changes.limiter is not False, changes.ceiling_db)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

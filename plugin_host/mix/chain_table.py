@@ -11,11 +11,16 @@ branches = [
   [],                                            # the signal as it came
   [{ effect = "distortion", drive_db = 12.0 }],
 ]
+
+[[chain]]
+effect = "convolution"
+impulse_response_filename = "hall.wav"             # relative to the folder of the file that says so
 """
 
 from collections.abc import Callable, Mapping
 
 from plugin_host.errors import EffectError, MixError
+from plugin_host.mix.effect_files import found_from
 from plugin_host.mix.limits import MAX_BRANCHES, MAX_EFFECTS, check_chain_size
 from plugin_host.mix.state import Chain, Effect, ParamValue
 from plugin_host.mix.toml_document import MAX_BYTES, Document, Table, shown, table_list
@@ -46,7 +51,7 @@ def read_chain(document: Document, at: KeyPath, value: object, check: EffectChec
 def _read_effect(table: Table, check: EffectCheck) -> Effect:
     effect = Effect(
         kind=table.text("effect"),
-        params=_read_params(table),
+        params=found_from(table.document.path.parent, _read_params(table)),
         bypass=table.flag("bypass", False),
         wet=table.number("wet", 1.0, 0.0, 1.0),
         branches=_read_branches(table, check),

@@ -35,13 +35,16 @@ ceiling_db = -1.0
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import tomli_w
 
 from plugin_host.errors import MixError, PresetError
 from plugin_host.mix.chain_table import EffectCheck, chain_values, read_chain
+from plugin_host.mix.effect_files import kept_in
 from plugin_host.mix.limits import MAX_GROUPS, MAX_TRACKS
 from plugin_host.mix.sends import read_sends
 from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Aux, Group, Master, Mix, Track, usual_auxes
@@ -52,6 +55,8 @@ _TRACK_KEYS = ("name", "stem", "gain_db", "pan", "mute", "solo", "invert", "grou
 _GROUP_KEYS = ("name", "gain_db", "mute", "solo")
 _AUX_KEYS = ("name", "gain_db", "mute", "chain")
 _MASTER_KEYS = ("gain_db", "limiter", "ceiling_db", "chain")
+
+Owner = TypeVar("Owner", Track, Aux, Master)
 
 
 def read_mix(path: Path, check: EffectCheck) -> Mix:
@@ -146,9 +151,10 @@ def _read_master(table: Table, check: EffectCheck) -> Master:
 def write_mix(path: Path, mix: Mix) -> None:
     """Write the mix so that the file is at every moment the old one or the new one, never half.
 
-    Raises `PresetError` where the folder cannot be written or the mix would be too large to be read again.
+    Files that effects read are named relative to the mix's folder where they lie in there. Raises `PresetError` where
+    the folder cannot be written or the mix would be too large to be read again.
     """
-    text = mix_text(mix)
+    text = mix_text(_kept_beside(mix, path.parent))
     data = text.encode()
     if len(data) > MAX_BYTES or text.count("\n") > MAX_LINES:
         raise PresetError(
@@ -156,6 +162,13 @@ def write_mix(path: Path, mix: Mix) -> None:
             "so take out a plugin with a large saved state"
         )
     replace_file(path, data)
+
+
+def _kept_beside(mix: Mix, folder: Path) -> Mix:
+    def kept(owner: Owner) -> Owner:
+        return replace(owner, chain=kept_in(folder, owner.chain))
+
+    return replace(mix, tracks=tuple(map(kept, mix.tracks)), master=kept(mix.master), auxes=tuple(map(kept, mix.auxes)))
 
 
 def mix_text(mix: Mix) -> str:

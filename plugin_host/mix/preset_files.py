@@ -44,6 +44,8 @@ from plugin_host.mix.state import AUXES, MAX_GAIN_DB, SILENCE_DB, Chain
 from plugin_host.mix.toml_document import Table, read_document, suggestion
 
 SUITS = ROLES | {"master", "any"}
+SCENE_KEYS = ("needs", "tracks", "roles", "master", "aux")
+"""What only a scene has at its top."""
 
 _AUX_NAMES = tuple(str(place + 1) for place in range(AUXES))
 
@@ -79,7 +81,7 @@ def read_chain_preset(path: Path, check: EffectCheck) -> ChainPreset:
 def read_scene(path: Path, check: EffectCheck, named: NamedChain) -> Scene:
     """The scene in that file, its named chains looked up with `named`; `PresetError` as for a chain preset."""
     root = read_document(path)
-    root.refuse_unknown(("purpose", "needs", "tracks", "roles", "master", "aux"))
+    root.refuse_unknown(("purpose", *SCENE_KEYS))
     auxes = root.table("aux")
     auxes.refuse_unknown(_AUX_NAMES)
     roles = root.table("roles")

@@ -14,10 +14,10 @@ from platformdirs import user_config_path
 
 from plugin_host.errors import PresetError
 from plugin_host.mix.chain_table import EffectCheck
-from plugin_host.mix.preset_files import ChainPreset, read_chain_preset, read_scene
+from plugin_host.mix.preset_files import SCENE_KEYS, ChainPreset, read_chain_preset, read_scene
 from plugin_host.mix.scenes import Scene
 from plugin_host.mix.state import Chain
-from plugin_host.mix.toml_document import shown, suggestion
+from plugin_host.mix.toml_document import read_document, shown, suggestion
 
 FOLDERS_VARIABLE = "STEMRACK_PRESETS"
 MAX_LISTED = 10_000
@@ -82,6 +82,18 @@ class PresetLibrary:
         if name_or_path not in files:
             raise PresetError(f"no {kind.spoken} {shown(name_or_path)}: {suggestion(name_or_path, files)}")
         return files[name_or_path]
+
+
+def kind_of_file(path: Path) -> PresetKind:
+    """What a preset file holds; one that could be neither counts as a chain, whose reader says what is wrong.
+
+    `PresetError` where it cannot be read, or holds a whole mix.
+    """
+    values = read_document(path).values
+    if isinstance(values.get("tracks"), list):
+        raise PresetError(f"{path} is a whole mix, no preset: `stemrack info SESSION` shows the one of a session")
+    is_scene = "chain" not in values and any(key in values for key in SCENE_KEYS)
+    return PresetKind.SCENE if is_scene else PresetKind.CHAIN
 
 
 def find_library(check: EffectCheck) -> PresetLibrary:

@@ -63,6 +63,18 @@ def added_models() -> Mapping[str, AddedModel]:
     return {name: model for name, model in found.items() if model}
 
 
+def check_added_folder() -> None:
+    """Raises ModelError where there is a folder of the user's models that cannot be listed."""
+    folder = added_folder()
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        remedy = f"check its permissions, or name another folder in {FOLDER_VARIABLE}"
+        raise ModelError(f"{folder}, for models of yours, cannot be listed ({error.strerror}): {remedy}") from error
+
+
 def add_checkpoint(
     path: Path, *, name: str = "", like: str = "", stems: tuple[str, ...] | None = None
 ) -> AddedModel | ModelCard:

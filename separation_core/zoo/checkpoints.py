@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from separation_core.errors import Cancelled, ModelError, WriteFailed
 from separation_core.sessions.durable import sync_folder, write_errors, write_text_durably
-from separation_core.sessions.index import cache_folder
+from separation_core.sessions.index import CACHE_VARIABLE, cache_folder
 from separation_core.zoo.cards import CheckpointCard
 from separation_core.zoo.transfer import Cancel, Progress, TransferLimits, download, forget
 
@@ -56,9 +57,12 @@ def is_offline() -> bool:
 
 
 def find(card: CheckpointCard) -> Path | None:
-    """The checkpoint's file if it is here and known to be the right one; a file without a stamp is hashed once."""
+    """The checkpoint's file if it is here and known to be the right one; a file without a stamp is hashed once.
+
+    Raises ModelError for a file that cannot be read, NotDownloadedError for a folder that cannot be looked into.
+    """
     path = checkpoints_folder() / card.file
-    if not path.is_file():
+    if not _is_file(path):
         return None
     digest = _stamped(path)
     if digest is None:
@@ -69,6 +73,16 @@ def find(card: CheckpointCard) -> Path | None:
         with suppress(WriteFailed):  # a cache that others keep may be read-only: then it is hashed at every use
             _stamp(path, digest)
     return path if card.accepts(digest) else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:  # no permission, or a file where the folder should be
+        remedy = f"check its permissions, or name another cache folder in {CACHE_VARIABLE}"
+        raise NotDownloadedError(f"{path.parent} cannot be looked into ({error.strerror}): {remedy}") from error
 
 
 def digest_of(path: Path) -> str:
@@ -118,7 +132,7 @@ def adopt(card: CheckpointCard, source: Path) -> Path:
 def verify(card: CheckpointCard) -> Verification:
     """Hash the checkpoint's file anew and compare it with the published checksum, else with its stamp."""
     path = checkpoints_folder() / card.file
-    if not path.is_file() or not (card.sha256 or card.sha256_prefix):
+    if not _is_file(path) or not (card.sha256 or card.sha256_prefix):
         return verify_stamp(path)
     digest = sha256_of(path)
     return Verification(card.file, "ok" if card.accepts(digest) else "damaged", digest)

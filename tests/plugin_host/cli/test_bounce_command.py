@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from plugin_host.cli.app import app
 from plugin_host.desk.take_files import TAKES_FOLDER, take_path, write_take
-from plugin_host.mix.state import plain_mix
+from plugin_host.effects.catalogue import check_effect
+from plugin_host.mix.mix_file import read_mix, write_mix
+from plugin_host.mix.state import Master, plain_mix
 from plugin_host.mix.take import Take
 from plugin_host.stems.open_session import HostSession, open_for_host
 
@@ -95,6 +98,43 @@ def test_a_take_may_have_another_ceiling(copy: HostSession) -> None:
     keep_take(copy, "whole", start=0)
     assert bounce("-o", "a.wav", "--take", "whole", "--ceiling", "-20").exit_code == 0
     assert np.max(np.abs(heard("a.wav"))) == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize("also", [(), ("--no-limiter",), ("--take", "whole")])
+def test_a_ceiling_asks_for_the_limiter_that_holds_it(also: tuple[str, ...], copy: HostSession) -> None:
+    off = replace(plain_mix(copy.stems), master=Master(gain_db=12.0, limiter=False))
+    write_mix(copy.folder / "mix.toml", off)
+    write_take(take_path(copy.folder / TAKES_FOLDER, "whole"), Take(off, 0), copy.rate)
+    done = bounce("-o", "a.wav", "--ceiling", "-20", *also)
+    assert done.exit_code == 2
+    assert "the limiter is off: add --limiter" in " ".join(done.stderr.replace("│", "").split())
+    assert not Path("a.wav").exists()
+    again = [word for word in also if word != "--no-limiter"]
+    assert bounce("-o", "a.wav", "--ceiling", "-20", *again, "--limiter").exit_code == 0
+    assert np.max(np.abs(heard("a.wav"))) == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_loudness_stays_under_its_ceiling_without_the_limiter(copy: HostSession) -> None:
+    write_mix(copy.folder / "mix.toml", replace(plain_mix(copy.stems), master=Master(limiter=False)))
+    done = bounce("-o", "a.wav", "--loudness", "-5", "--ceiling", "-9", "--save")
+    assert done.exit_code == 0
+    assert "limiter took" not in done.stdout
+    assert 20 * np.log10(np.max(np.abs(heard("a.wav")))) < -9
+    assert read_mix(copy.folder / "mix.toml", check_effect).master == Master(limiter=False, ceiling_db=-9.0)
+
+
+def test_a_kept_mix_finds_its_impulse_response_from_any_folder(
+    copy: HostSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    soundfile.write("hall.wav", [1.0, 0.0, 0.5], copy.rate)
+    Path("hall.toml").write_text(
+        'purpose = "A hall"\n[[chain]]\neffect = "convolution"\nimpulse_response_filename = "hall.wav"\n'
+    )
+    assert bounce("-o", "a.wav", "--chain", "vocals=./hall.toml", "--save").exit_code == 0
+    monkeypatch.chdir("/")
+    again = CliRunner().invoke(app, ["bounce", str(tmp_path / "song.stemrack"), "-o", str(tmp_path / "b.wav")])
+    assert again.exit_code == 0
+    np.testing.assert_array_equal(heard(str(tmp_path / "b.wav")), heard(str(tmp_path / "a.wav")))
 
 
 def test_what_was_written_is_told_also_where_the_mix_cannot_be_kept(copy: HostSession) -> None:

@@ -13,6 +13,7 @@ from plugin_host.cli.model_choice import MODEL_VARIABLE
 from separation_core.errors import ModelError
 from separation_core.sessions.manifest import read_manifest
 from separation_core.zoo.built_in import built_in
+from separation_core.zoo.catalogue import catalogue
 
 Separate = Callable[..., Result]
 
@@ -51,12 +52,24 @@ def test_a_usual_model_that_cannot_be_had_is_given_up_in_one_line(
 def test_a_usual_model_that_cannot_be_kept_is_given_up_too(
     separate: Separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "cache").write_text("where no folder can be made")
+    (member,) = catalogue()["htdemucs"].members
+    (tmp_path / "cache" / "models" / f".{member.checkpoint.file}.lock").mkdir(parents=True)  # nobody can lock that
     monkeypatch.setenv("STEMRACK_OFFLINE", "")
     monkeypatch.setenv(MODEL_VARIABLE, "htdemucs")
     done = separate()
     assert done.exit_code == 0
     assert done.stderr.startswith("STEMRACK_MODEL=htdemucs: cannot write ")
+    assert read_manifest(Path("song.stemrack")).model.name == built_in().default
+
+
+def test_a_usual_model_in_a_folder_that_is_none_is_given_up_too(
+    separate: Separate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    monkeypatch.setenv(MODEL_VARIABLE, "htdemucs")
+    done = separate()
+    assert done.exit_code == 0
+    assert done.stderr.startswith(f"STEMRACK_MODEL=htdemucs: {tmp_path}/cache/models cannot be looked into")
     assert read_manifest(Path("song.stemrack")).model.name == built_in().default
 
 

@@ -155,3 +155,54 @@ def test_listing_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_in_the_folders_place_is_told_once_and_the_rest_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    (tmp_path / "models").write_text("no folder")
+    for arguments in ((), ("--json",)):
+        done = run(*arguments)
+        assert done.exit_code == 0
+        assert all(name in done.stdout for name in ("dsp", *catalogue()))
+        cache, own = done.stderr.splitlines()
+        assert cache.startswith(f"{tmp_path}/cache/models cannot be looked into")
+        assert own.startswith(f"{tmp_path}/models, for models of yours, cannot be listed")
+    assert [entry["here"] for entry in json.loads(done.stdout) if entry["kind"] == "published"] == [False] * len(
+        catalogue()
+    )
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_model_is_shown_where_its_file_cannot_be_read(more: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    shown = run("show", "htdemucs", *more)
+    assert shown.exit_code == 0
+    assert "htdemucs" in shown.stdout
+    assert shown.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="this system has no user ids")
+def test_what_one_may_not_look_into_is_told_and_the_rest_is_listed(tmp_path: Path) -> None:
+    code = (  # run twice: another user may be unable to load what the first time loads
+        "import os, sys\n"
+        "from typer.testing import CliRunner\n"
+        "from plugin_host.cli.app import app\n"
+        "CliRunner().invoke(app, ['models'])\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "done = CliRunner().invoke(app, ['models'])\n"
+        "sys.stdout.write(done.stdout), sys.stderr.write(done.stderr), sys.exit(done.exit_code)"
+    )
+    for folder in (tmp_path / "cache" / "models", tmp_path / "models"):
+        folder.mkdir(parents=True)
+        folder.chmod(0)
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finally:
+        for folder in (tmp_path / "cache" / "models", tmp_path / "models"):
+            folder.chmod(0o755)
+    assert done.returncode == 0
+    assert "htdemucs" in done.stdout
+    assert [line.partition(" cannot be ")[2].partition(":")[0] for line in done.stderr.splitlines()] == [
+        "looked into (Permission denied)",
+        "listed (Permission denied)",
+    ]

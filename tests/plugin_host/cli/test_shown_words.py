@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from plugin_host.cli.app import app
 from plugin_host.cli.doctor import OPTIONAL
 from plugin_host.mix.mix_file import write_mix
+from plugin_host.mix.presets import shipped_folder
 from plugin_host.mix.state import plain_mix
 from plugin_host.stems.open_session import HostSession
 
@@ -125,3 +126,27 @@ def test_the_words_of_a_preset_are_shown_as_they_are(tmp_path: Path, monkeypatch
     for kind in ("chains", "scenes"):
         assert f"my [{kind}]" in told
         assert f"as [/live] in {kind}" in told
+
+
+@pytest.mark.parametrize("name", ["karaoke", "night-drive"])
+def test_a_scenes_file_is_shown_as_the_scene(name: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{name}.toml"
+    shutil.copy(shipped_folder() / "scenes" / file.name, file)
+    assert shown("presets", file) == shown("presets", name)
+    assert shown("presets", file, "--json") == shown("presets", name, "--json")
+
+
+def test_what_is_wrong_in_a_scenes_file_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('purpose = "mine"\n[master]\ngain = 1\n')
+    done = CliRunner().invoke(app, ["presets", str(tmp_path / "mine.toml")])
+    assert "line 3: master.gain: unknown key: did you mean 'gain_db'?" in str(done.exception)
+
+
+def test_a_whole_mix_is_no_preset_and_is_told_so(session: HostSession, tmp_path: Path) -> None:
+    folder = shutil.copytree(session.folder, tmp_path / "copy.stemrack")
+    write_mix(folder / "mix.toml", plain_mix(session.stems))
+    done = CliRunner().invoke(app, ["presets", str(folder / "mix.toml")])
+    assert done.exit_code == 1
+    assert str(done.exception) == (
+        f"{folder}/mix.toml is a whole mix, no preset: `stemrack info SESSION` shows the one of a session"
+    )

@@ -133,11 +133,20 @@ def test_cancelling_keeps_what_came(server: Any) -> None:
     assert how.asked == ["", f"bytes={done[-1]}-"]
 
 
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_said() -> None:
+    card = card_for(BODY, "http://127.0.0.1:9/a")
+    (checkpoints_folder() / f".{card.file}.lock").mkdir(parents=True)  # nothing can be written to that
+    with pytest.raises(WriteFailed, match=card.file):
+        fetch_now(card)
+
+
+def test_a_file_in_the_folders_place_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("STEMRACK_CACHE", str(tmp_path / "file"))
-    with pytest.raises(WriteFailed, match="file"):
-        fetch_now(card_for(BODY, "http://127.0.0.1:9/a"))
+    card = card_for(BODY, "http://127.0.0.1:9/a")
+    for look in (find, verify, fetch_now):
+        with pytest.raises(NotDownloadedError, match=r"file/models cannot be looked into .*STEMRACK_CACHE$"):
+            look(card)
 
 
 def test_of_many_at_once_one_downloads_and_the_others_wait(server: Any) -> None:
