@@ -91,7 +91,10 @@ def _monitor(system: "MidiSystem", session: Path | None, part: str, until: float
     from plugin_host.control.midi.watching import PortWatcher, unbound_controllers
 
     watcher = PortWatcher(system, time.monotonic, part=part, virtual=VIRTUAL_PORT)
-    controller = unbound_controllers(find_controllers(), time.monotonic)
+    library = find_controllers()
+    for problem in library.problems:
+        note(problem)
+    controller = unbound_controllers(library, time.monotonic)
     known: set[str] = set()
     try:
         while time.monotonic() < until:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from plugin_host.desk import events as e
 from plugin_host.desk.ledger import Ledgers
-from plugin_host.desk.morph import Morph
 from plugin_host.desk.orders import Orders
+from plugin_host.desk.recalls import RecallDeck
 from plugin_host.desk.replays import TAKE_ORIGIN, ReplayDeck
 from plugin_host.desk.take_files import read_take, take_path
 from plugin_host.desk.takes import TakeDeck
 from plugin_host.effects.catalogue import check_effect
-from plugin_host.errors import HostError
 from plugin_host.live import port
 from plugin_host.mix import commands as c
 from plugin_host.mix import transport as t
@@ -46,15 +45,15 @@ class Desk:
         takes_folder: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._engine, self._rate, self._clock = engine, rate, clock
+        self._engine, self._rate = engine, rate
         self._asked = Ledgers(mix, transport or t.Transport(), frames)
         self._orders = Orders(engine, self._asked)
         self._lock = threading.RLock()
         self._listeners = self._orders.listeners
-        self._morph: Morph | None = None
         self._capture: Path | None = None
         self._takes = TakeDeck(takes_folder, rate)
         self._replays = ReplayDeck(engine, self._orders)
+        self._recalls = RecallDeck(self._orders, clock)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
 
@@ -115,17 +114,12 @@ class Desk:
                 self.do(command, origin)
 
     def recall(self, scene: Scene, seconds: float = 0.0, origin: str = "") -> None:
-        """Go to a scene in `seconds` (0 … 600); a recall under way stops where it is. `MixError`: it does not fit."""
+        """Go to a scene in `seconds` (0 … 600); a recall under way stops where it is. `MixError`: it does not fit.
+
+        What the engine cannot build is refused whole: a morph begins when its chains are there.
+        """
         with self._lock:
-            if seconds == 0.0:
-                self._do_mix(c.RecallScene(scene), origin)
-            else:
-                morph = Morph(self.mix, self._asked.mix.tried(c.RecallScene(scene)), seconds, self._clock())
-                self._morph = None
-                for command in morph.at_start:
-                    self._do_mix(command, origin)
-                self._morph = morph
-            self._listeners.tell(e.SceneRecalled(scene.name, seconds, origin))
+            self._recalls.recall(scene, seconds, origin)
 
     def record(self, name: str = "") -> str:
         """Record a take from now on or the next Play; its name. `MixError` where one is recorded or has that name."""
@@ -193,7 +187,7 @@ class Desk:
             if self._takes.recording and self.transport.loop is not None:
                 self._watch_the_loop(self.status())
             self._hear()
-            self._move_morph()
+            self._recalls.advance()
             self._replays.advance()
             recorded = self._takes.complete()
         for recorder in recorded:
@@ -206,9 +200,7 @@ class Desk:
 
     def _do_mix(self, command: c.Command, origin: str) -> None:
         self._orders.change_mix(command, origin)
-        if self._morph:
-            whole = isinstance(command, c.ReplaceMix | c.RecallScene)
-            self._morph = None if whole else self._morph.without(command)
+        self._recalls.give_way(command)
 
     def _do_transport(self, command: t.TransportCommand, origin: str) -> None:
         state = self._asked.transport.tried(command)
@@ -217,18 +209,6 @@ class Desk:
         if isinstance(command, t.Stop | t.Seek) and origin != TAKE_ORIGIN:
             self._replays.end()
         self._orders.move(command, state, origin)
-
-    def _move_morph(self) -> None:
-        if self._morph is None:
-            return
-        morph = self._morph
-        commands, last = morph.step(self._clock())
-        for command in commands:
-            try:
-                self._orders.change_mix(command, "")
-            except HostError:  # its track or effect is gone by now
-                morph.without(command)
-        self._morph = None if last else morph
 
     def _watch_the_loop(self, status: port.EngineStatus) -> None:
         if status.playing:  # else the song may still stand where it was before it was sent elsewhere
@@ -241,11 +221,13 @@ class Desk:
     def _take_in(self, event: port.EngineEvent) -> None:
         match event:
             case port.Applied():
+                self._note_early(event)
                 for number in event.numbers:
                     self._confirm(number, event)
             case port.Refused(number) if number < 0:
                 self._replays.refused(event)
-            case port.Refused():
+            case port.Refused(number):
+                self._recalls.refused(number)
                 self._orders.take_back(event)
             case port.Stopped(song_frame):
                 self._takes.end()
@@ -282,6 +264,7 @@ class Desk:
         command = self._replays.applied(number) if number < 0 else self._asked.mix.applied(number)
         if command is not None:
             self._takes.note(done, command)
+        self._recalls.applied(number)
         self._asked.reference.applied(number)
         moved = self._asked.transport.applied(number)
         if isinstance(moved, _TAKES_ON):
@@ -290,6 +273,13 @@ class Desk:
             self._asked.transport.amend(lambda old: replace(old, position=done.song_frame) if not old.playing else old)
         if isinstance(moved, t.Play):
             self._begin_take(done.song_frame, done.engine_frame)
+
+    def _note_early(self, done: port.Applied) -> None:
+        """Faders that moved before the mix came that sets them: a take has them at both times, as they are heard."""
+        for number in done.early:
+            command = self._replays.move(number) if number < 0 else self._asked.mix.asked(number)
+            if command is not None:
+                self._takes.note(done, command)
 
     def _begin_take(self, song_frame: int, engine_frame: int) -> None:
         name = self._takes.begin(self._asked.mix.confirmed, song_frame, engine_frame)

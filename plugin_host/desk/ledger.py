@@ -48,6 +48,10 @@ class Ledger(Generic[State, Request]):
             self.confirmed = self.state if not self._open else self._after(self.confirmed, request)
         return request
 
+    def asked(self, number: int) -> Request | None:
+        """The request of that number while it has no answer yet."""
+        return self._open.get(number)
+
     def refused(self, number: int) -> Request | None:
         """The engine would not: the state is now what is confirmed and what is still open, without that request."""
         refused = self._open.pop(number, None)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from plugin_host.desk.glides import Glide, chain_glides, fader_glides, key_of
 from plugin_host.errors import MixError
 from plugin_host.mix import commands as c
+from plugin_host.mix.scenes import AuxScene, MasterScene, Scene, TrackScene
 from plugin_host.mix.state import Chain, Mix, any_solo
 
 MAX_SECONDS = 600.0
@@ -14,19 +15,26 @@ KNOBS = ("SetEffectParam", "SetEffectWet")
 class Morph:
     """The way from one mix to another of the same tracks and groups, in `seconds`.
 
-    At the start chains switch and what is to be heard comes in, then faders and knobs move, and at the end what is
-    to be silent goes. What does not differ is never touched. Whatever else is done to the mix meanwhile wins:
-    `without` takes what a command turns out of the morph.
+    First chains switch, all or none (`new_chains`; None where none has to). Once they are there it begins: what is to
+    be heard comes in, then faders and knobs move, and at the end what is to be silent goes. What does not differ is
+    never touched. Whatever else is done to the mix meanwhile wins: `without` takes what a command turns out of the
+    morph.
     """
 
-    def __init__(self, old: Mix, new: Mix, seconds: float, now: float) -> None:
+    def __init__(self, old: Mix, new: Mix, seconds: float) -> None:
         if not 0.0 < seconds <= MAX_SECONDS:
             raise MixError(f"a morph of {seconds} s: give more than 0 and at most {MAX_SECONDS:g}")
-        self._began = now
+        self._began = 0.0
         self._seconds = seconds
+        self.new_chains = _new_chains(old, new)
         self._glides = {glide.key: glide for glide in (*fader_glides(old, new), *_knobs(old, new))}
-        self.at_start = (*_new_chains(old, new), *_coming_in(old, new))
+        self._at_start = {key_of(command): command for command in (*_routes(old, new), *_coming_in(old, new))}
         self._at_end = {key_of(command): command for command in (*_turned_chains(old, new), *_going_out(old, new))}
+
+    def begin(self, now: float) -> tuple[c.Command, ...]:
+        """From now on time counts; the commands that come before all steps."""
+        self._began = now
+        return tuple(self._at_start.values())
 
     def step(self, now: float) -> tuple[tuple[c.Command, ...], bool]:
         """The commands due now, and whether these were the last."""
@@ -39,8 +47,8 @@ class Morph:
     def without(self, command: c.Command) -> "Morph":
         """Leave alone what that command sets: the same fader or switch, or all knobs of a chain it changes."""
         key = key_of(command)
-        self._glides.pop(key, None)
-        self._at_end.pop(key, None)
+        for part in (self._at_start, self._glides, self._at_end):
+            part.pop(key, None)
         if isinstance(command, c.SetChain | c.AddEffect | c.RemoveEffect | c.MoveEffect):
             self._glides = {
                 key: glide for key, glide in self._glides.items() if key[0] not in KNOBS or key[1] != command.track
@@ -48,11 +56,16 @@ class Morph:
         if isinstance(command, _CHAIN_COMMANDS):
             self._at_end.pop(("SetChain", command.track), None)
         if isinstance(command, c.ClearSolo):
-            self._at_end = {key: end for key, end in self._at_end.items() if not isinstance(end, c.SetSolo)}
+            self._at_start, self._at_end = _without_solos(self._at_start), _without_solos(self._at_end)
         return self
 
 
+_Keyed = dict[tuple[object, ...], c.Command]
 _CHAIN_COMMANDS = (c.AddEffect, c.RemoveEffect, c.MoveEffect, c.SetEffectParam, c.SetEffectBypass, c.SetEffectWet)
+
+
+def _without_solos(commands: _Keyed) -> _Keyed:
+    return {key: command for key, command in commands.items() if not isinstance(command, c.SetSolo)}
 
 
 def _chains(mix: Mix) -> Iterator[tuple[c.ChainOwner, Chain]]:
@@ -73,10 +86,23 @@ def _turned_chains(old: Mix, new: Mix) -> Iterator[c.Command]:
             yield c.SetChain(owner, chain)
 
 
-def _new_chains(old: Mix, new: Mix) -> Iterator[c.Command]:
-    for (owner, was), (_, chain) in zip(_chains(old), _chains(new), strict=True):
-        if chain_glides(owner, was, chain) is None:
-            yield c.SetChain(owner, chain)
+def _new_chains(old: Mix, new: Mix) -> c.RecallScene | None:
+    """In one command, which the engine carries out whole or not at all."""
+    pairs = zip(_chains(old), _chains(new), strict=True)
+    changed = {owner: chain for (owner, was), (_, chain) in pairs if chain_glides(owner, was, chain) is None}
+    if not changed:
+        return None
+    scene = Scene(
+        "chains of a morph",
+        "",
+        tracks={track.name: TrackScene(chain=changed.get(track.name)) for track in new.tracks},
+        master=MasterScene(chain=changed.get(c.MASTER)),
+        auxes={str(place): AuxScene(chain=changed.get(bus)) for place, bus in enumerate(c.AUX_BUSES, 1)},
+    )
+    return c.RecallScene(scene)
+
+
+def _routes(old: Mix, new: Mix) -> Iterator[c.Command]:
     for was_track, track in zip(old.tracks, new.tracks, strict=True):
         if track.invert != was_track.invert:
             yield c.SetInvert(track.name, track.invert)

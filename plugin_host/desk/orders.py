@@ -48,11 +48,13 @@ class Orders:
             self._gathered.append((number, command))
         return number
 
-    def change_mix(self, command: c.Command, origin: str) -> None:
-        """Raises what `apply` and the effects' catalogue raise where it does not fit."""
+    def change_mix(self, command: c.Command, origin: str) -> int:
+        """Its number; raises what `apply` and the effects' catalogue raise where it does not fit."""
         state = self.asked.mix.tried(command)
-        self.asked.mix.ask(self.send(command), command, state)
+        number = self.send(command)
+        self.asked.mix.ask(number, command, state)
         self.listeners.tell(e.MixChanged(command, state, origin))
+        return number
 
     def move(self, command: t.TransportCommand, state: t.Transport, origin: str) -> None:
         """A transport command that leads to that state."""

@@ -30,17 +30,21 @@ class Replay:
         missing = [event for event, made in zip(self.take.events, answered, strict=False) if not made]
         return Take(mix, song_frame, (*missing, *self.take.events[self._next :]))
 
+    def move(self, number: int) -> Command | None:
+        """The move of that number; None where it is none of these."""
+        place = number_of_move(number)  # which is its own inverse
+        return self.take.events[place].command if self.running and 0 <= place < len(self.take.events) else None
+
     def answered(self, number: int) -> Command | None:
         """The move of that number, which the engine made, or would not; None where it is none of these."""
-        place = number_of_move(number)  # which is its own inverse
         if number == TAKE_MIX:
             self.running = True
-        if number == TAKE_MIX or not self.running or place >= len(self.take.events):
-            return None
-        self._open -= not self._answered[place]
-        self._answered[place] = True
-        self._next = place + 1
-        return self.take.events[place].command
+        command, place = self.move(number), number_of_move(number)
+        if command is not None:
+            self._open -= not self._answered[place]
+            self._answered[place] = True
+            self._next = place + 1
+        return command
 
 
 class ReplayDeck:
@@ -66,6 +70,10 @@ class ReplayDeck:
         if command is not None:
             self._orders.follow(command, TAKE_ORIGIN)
         return command
+
+    def move(self, number: int) -> Command | None:
+        """The move of the take under that number, if any."""
+        return self._replay.move(number) if self._replay else None
 
     def refused(self, refused: Refused) -> None:
         """The engine would not do that. Of the take's mix our own order, refused as well, has told."""

@@ -94,7 +94,7 @@ class Conductor:
 
         What comes after those waits for them: each change sets all faders, as they are after those before it.
         """
-        mix, numbers = self.heard, []
+        mix, numbers, early = self.heard, [], []
         if at is not None:
             self._not_before = max(at, self._not_before or 0)
         for number, command in commands:
@@ -103,10 +103,11 @@ class Conductor:
                 mix = new
                 if self._sets_again(command):
                     self._waiting.append((number, command))
+                    early.append(number)
                 else:
                     numbers.append(number)
         if mix is not self.heard:
-            self._post(Posted(light_change(self.heard, mix), tuple(numbers), self._not_before))
+            self._post(Posted(light_change(self.heard, mix), tuple(numbers), self._not_before, tuple(early)))
             self.heard = mix
         self.advance()
 

@@ -83,11 +83,13 @@ class Applied:
     """Commands (by the numbers they were sent under) that were carried out together, and when.
 
     Of a take that is replayed: `TAKE_MIX` for the mix it began with, and from there downwards its moves in order.
+    early: faders that moved although a mix on its way will set them; their numbers come once more with that mix.
     """
 
     numbers: tuple[int, ...]
     engine_frame: int
     song_frame: int
+    early: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

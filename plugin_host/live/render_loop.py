@@ -37,11 +37,15 @@ _ENOUGH_BUFFERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A prepared change, the numbers of the commands it carries out, and its engine frame (None: the next)."""
+    """A prepared change, the numbers of the commands it carries out, and its engine frame (None: the next).
+
+    early: see `Applied`.
+    """
 
     change: PreparedChange
     numbers: tuple[int, ...]
     at: int | None = None
+    early: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +200,8 @@ class RenderLoop:
         self._fading = renderer.fading
         self._exchanges_begun += not posted.change.is_light  # last: whoever sees it sees the fade, too
         self._path.original_delay.move(renderer.latency - self._path.switch.latency)
-        if posted.numbers:
-            self.applied.append(Applied(posted.numbers, renderer.position, song_frame))
+        if posted.numbers or posted.early:
+            self.applied.append(Applied(posted.numbers, renderer.position, song_frame, posted.early))
 
     def _render(self, count: int) -> None:
         path, names = self._path, self._path.renderer.names  # once the block is rendered some may have gone

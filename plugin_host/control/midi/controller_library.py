@@ -3,9 +3,11 @@
 They lie in `controllers/devices` and `controllers/bindings` of the presets folders (see `mix.presets`).
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from plugin_host.control.midi.assignments import AssignmentSet
 from plugin_host.control.midi.binding_file import read_bindings
@@ -18,6 +20,7 @@ from plugin_host.mix.toml_document import shown, suggestion
 FOLDER = "controllers"
 _DEVICES, _BINDINGS = "devices", "bindings"
 MAX_LISTED = 1000
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,21 @@ BARE = Mapped(Device("learned", "a port with learned controls"), AssignmentSet("
 class ControllerLibrary:
     """The device and binding files of some presets folders, the first folder winning.
 
-    `problems` tells of files that could not be used; they are passed over.
+    `problems` tells, in one line each, of files that could not be used, and which file of that name is used instead,
+    where a later folder has one.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._folders = [folder / FOLDER for folder in folders]
         self.problems: list[str] = []
+        self._devices: dict[str, Device] = {}
         self._mapped: dict[str, Mapped] = {}
-        for name, path in self._files(_BINDINGS).items():
+        self._wrong: dict[str, str] = {}
+        for name, paths in self._files(_BINDINGS).items():
             try:
-                self._mapped[name] = self._read(path)
+                self._mapped[name] = self._first_whole(paths, self._read)
             except PresetError as error:
+                self._wrong[name] = str(error)
                 self.problems.append(str(error))
 
     @property
@@ -59,7 +66,9 @@ class ControllerLibrary:
         return tuple(self._mapped)
 
     def mapped(self, name: str) -> Mapped:
-        """The binding file of that name with its device; `PresetError` names the nearest name."""
+        """The binding file of that name with its device; `PresetError`: what is wrong with it, or the nearest name."""
+        if name in self._wrong:
+            raise PresetError(self._wrong[name])
         if name not in self._mapped:
             raise PresetError(f"no controller {shown(name)}: {suggestion(name, self._mapped)}")
         return self._mapped[name]
@@ -80,17 +89,33 @@ class ControllerLibrary:
         return Mapped(self._device(bindings.device), bindings)
 
     def _device(self, name: str) -> Device:
-        files = self._files(_DEVICES)
-        if name not in files:
-            raise PresetError(f"no device {shown(name)}: {suggestion(name, files)}")
-        return read_device(files[name])
+        if name not in self._devices:
+            files = self._files(_DEVICES)
+            if name not in files:
+                raise PresetError(f"no device {shown(name)}: {suggestion(name, files)}")
+            self._devices[name] = self._first_whole(files[name], read_device)
+        return self._devices[name]
 
-    def _files(self, kind: str) -> dict[str, Path]:
-        found: dict[str, Path] = {}
+    def _first_whole(self, paths: Sequence[Path], read: Callable[[Path], Content]) -> Content:
+        """What the first file says that has nothing wrong; where all have, `PresetError` says what the first has."""
+        wrong: list[PresetError] = []
+        for path in paths:
+            try:
+                content = read(path)
+            except PresetError as error:
+                wrong.append(error)
+            else:
+                self.problems += [f"{error}; {path} is used instead" for error in wrong]
+                return content
+        raise wrong[0]
+
+    def _files(self, kind: str) -> dict[str, list[Path]]:
+        """By name, in the order of the folders."""
+        found: defaultdict[str, list[Path]] = defaultdict(list)
         for folder in self._folders:
             for path in sorted((folder / kind).glob("[!.]*.toml"))[:MAX_LISTED]:
-                found.setdefault(path.stem, path)
-        return found
+                found[path.stem].append(path)
+        return dict(found)
 
 
 def find_controllers() -> ControllerLibrary:

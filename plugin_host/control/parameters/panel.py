@@ -2,11 +2,12 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from plugin_host.mix.state import Mix, Track
+from plugin_host.control.parameters.followed import FollowedTrack
+from plugin_host.mix.state import Mix
 
 BANK = 8
 """Tracks that a bank of faders holds."""
@@ -42,15 +43,6 @@ class PanelChanged:
     origin: str
 
 
-class _Stood(NamedTuple):
-    """Where the selected track was seen last: its name, after how many, of how many, and its stem."""
-
-    name: str = ""
-    place: int = 0
-    tracks: int = 0
-    stem: str = ""
-
-
 class Panel:
     """Keeps the state and tells of changes; for any number of threads. sync: is only kept, whoever follows sets it."""
 
@@ -59,7 +51,7 @@ class Panel:
         self.sync = SyncReadings()
         self._lock = threading.Lock()
         self._queues: list[deque[PanelChanged]] = []
-        self._stood = _Stood()
+        self._followed = FollowedTrack()
 
     # Any: the fields of PanelState, whose types `replace` knows.
     def change(self, origin: str, **fields: Any) -> None:
@@ -77,7 +69,7 @@ class Panel:
         with self._lock:
             tracks = mix_now().tracks
             bank = _within(self.state.bank, len(tracks))
-            selected = self._selected_of(tracks) if self.state.selected else ""
+            selected = self._followed.name_now(self.state.selected, tracks) if self.state.selected else ""
             if (bank, selected) != (self.state.bank, self.state.selected):
                 self._set("", bank=bank, selected=selected)
 
@@ -94,17 +86,6 @@ class Panel:
         if self.state != before:
             for queue in self._queues:
                 queue.append(PanelChanged(before, self.state, origin))
-
-    def _selected_of(self, tracks: Sequence[Track]) -> str:
-        """The name of the selected track: of the one in its place with its stem, where no other came or went."""
-        names, selected, stood = [track.name for track in tracks], self.state.selected, self._stood
-        if selected not in names and selected == stood.name and len(tracks) == stood.tracks:
-            there = tracks[stood.place]
-            selected = there.name if there.stem == stood.stem else selected
-        if selected in names:
-            place = names.index(selected)
-            self._stood = _Stood(selected, place, len(tracks), tracks[place].stem)
-        return selected
 
     def leave(self, queue: "deque[PanelChanged]") -> None:
         """Listen no longer."""

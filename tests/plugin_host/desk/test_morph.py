@@ -57,11 +57,16 @@ def mixes(draw: st.DrawFn) -> Mix:
     return Mix(tracks, master, (Group("band", draw(GAINS), draw(flags), draw(flags)),), auxes)
 
 
+def begun(old: Mix, new: Mix) -> tuple[Morph, list[c.Command]]:
+    """A morph of a second that has its chains, and what it did so far."""
+    morph = Morph(old, new, 1.0)
+    return morph, [*([morph.new_chains] if morph.new_chains else []), *morph.begin(0.0)]
+
+
 @settings(max_examples=80, deadline=None)
 @given(mixes(), mixes())
 def test_a_morph_ends_in_the_other_mix(old: Mix, new: Mix) -> None:
-    morph, mix = Morph(old, new, 1.0, 0.0), old
-    commands = list(morph.at_start)
+    (morph, commands), mix = begun(old, new), old
     for step in range(1, 6):
         moves, last = morph.step(step / 5)
         commands += moves
@@ -77,11 +82,11 @@ def test_a_morph_ends_in_the_other_mix(old: Mix, new: Mix) -> None:
 @settings(max_examples=40, deadline=None)
 @given(mixes(), mixes())
 def test_what_is_heard_before_or_after_is_heard_on_the_way(old: Mix, new: Mix) -> None:
-    morph, mix = Morph(old, new, 1.0, 0.0), old
+    (morph, commands), mix = begun(old, new), old
     heard = [track.name for track in old.tracks if is_audible(track, old) or is_audible(new.track(track.name), new)]
     if any(track.group != new.track(track.name).group for track in old.tracks):
         return  # a track that changes its group takes over that group's switches at once
-    for command in (*morph.at_start, *morph.step(0.5)[0]):
+    for command in (*commands, *morph.step(0.5)[0]):
         mix = checked_apply(mix, command, check_effect)
     assert all(is_audible(mix.track(name), mix) for name in heard)
 
@@ -89,8 +94,8 @@ def test_what_is_heard_before_or_after_is_heard_on_the_way(old: Mix, new: Mix) -
 @settings(max_examples=40, deadline=None)
 @given(mixes())
 def test_nothing_moves_where_nothing_differs(mix: Mix) -> None:
-    morph = Morph(mix, mix, 1.0, 0.0)
-    assert morph.at_start == ()
+    morph, commands = begun(mix, mix)
+    assert commands == []
     assert morph.step(1.0) == ((), True)
 
 
@@ -155,12 +160,49 @@ def test_knobs_turn_and_other_chains_switch_at_once(rig: Rig) -> None:
     scene = Scene("s", "…", tracks={"vocals": TrackScene(chain=turned), "bass": TrackScene(chain=(Effect("chorus"),))})
     rig.desk.recall(scene, 1.0)
     assert rig.desk.mix.track("bass").chain == (Effect("chorus"),)
+    rig.run()  # the chains are there
     rig.run(0.5)
     params = rig.desk.mix.track("vocals").chain[0].params
     assert params["threshold_db"] == pytest.approx(-24.0)
     assert params["attack_ms"] == pytest.approx(20.0)  # halfway by ratio
     rig.run(0.6)
     assert rig.desk.mix.track("vocals").chain == turned
+
+
+def test_a_morph_waits_for_its_chains_and_a_hand_meanwhile_wins(
+    plain_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = TrackScene(chain=(Effect("chorus"),), gain_db=-10.0)
+    plain_rig.desk.do(c.SetMute("drums", True))
+    plain_rig.desk.do(c.SetSolo("vocals", True))
+    plain_rig.run()
+    plain_rig.desk.recall(
+        Scene("s", "…", tracks={"vocals": entry, "drums": TrackScene(mute=False, gain_db=-10.0, solo=True)}), 1.0
+    )
+    plain_rig.told.clear()
+    with monkeypatch.context() as late:
+        late.setattr(plain_rig.engine, "events", list)  # it is still at work on them
+        plain_rig.run(1.5)
+    first, *moved = plain_rig.all_told(e.MixChanged)
+    assert isinstance(first.command, c.RecallScene)
+    assert moved == []
+    plain_rig.desk.do(c.SetGain("vocals", 3.0), "hand")
+    plain_rig.desk.do(c.SetMute("drums", True), "hand")
+    plain_rig.desk.do(c.ClearSolo(), "hand")
+    plain_rig.run(0.5)
+    assert -6.0 < plain_rig.desk.mix.track("drums").gain_db < -4.0
+    plain_rig.run(1.0)
+    vocals, drums = plain_rig.desk.mix.tracks
+    assert (vocals.gain_db, vocals.chain, drums.gain_db, drums.mute) == (3.0, entry.chain, -10.0, True)
+    assert not any(track.solo for track in plain_rig.desk.mix.tracks)
+
+
+def test_a_whole_mix_ends_a_morph_that_waits(plain_rig: Rig) -> None:
+    scene = Scene("s", "…", tracks={"*": TrackScene(chain=(Effect("chorus"),), gain_db=-10.0)})
+    plain_rig.desk.recall(scene, 1.0)
+    plain_rig.desk.recall(Scene("left", "…", tracks={"drums": TrackScene(pan=-1.0)}))
+    plain_rig.run(1.5)
+    assert [(track.gain_db, track.pan) for track in plain_rig.desk.mix.tracks] == [(0.0, 0.0), (0.0, -1.0)]
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf, 601.0])

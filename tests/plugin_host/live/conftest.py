@@ -45,8 +45,8 @@ def heard_until() -> Callable[[EngineHost, Callable[[EngineEvent], bool]], list[
 
     def listen(engine: EngineHost, wanted: Callable[[EngineEvent], bool]) -> list[EngineEvent]:
         heard: list[EngineEvent] = []
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             for event in engine.events():
                 heard.append(event)
                 if wanted(event):
@@ -55,3 +55,16 @@ def heard_until() -> Callable[[EngineHost, Callable[[EngineEvent], bool]], list[
         raise AssertionError(f"not heard in {PATIENCE} s; heard were {heard[-5:]}")
 
     return listen
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait for something to come true."""
+
+    def wait(holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline, "it did not come true"
+            time.sleep(0.005)
+
+    return wait

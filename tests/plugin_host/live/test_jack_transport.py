@@ -20,11 +20,11 @@ from plugin_host.mix.transport import Pause, Play, Seek, Stop, Transport
 from plugin_host.stems.open_session import HostSession
 
 Server = Any  # the conftest's
+Until = Callable[[Callable[[], object]], None]
 PORTS = ("stemrack:vocals_L", "stemrack:bass_R", "stemrack:other_L")
 FADE = 200
 """Frames of 16 kHz in which playing fades in and out, and more."""
 PASSED = 12_000
-PATIENCE_SECONDS = 30.0
 
 
 class JackPeer:
@@ -99,13 +99,6 @@ def close(client: Any) -> None:
         client.close()
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.005)
-
-
 class Engine(Protocol):
     def __call__(self, mode: str) -> EngineHost: ...
 
@@ -138,7 +131,7 @@ def expected(session: HostSession, stems: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack([stems["vocals"][0], stems["bass"][1], stems["other"][0]])
 
 
-def in_step(peer: JackPeer, expected: np.ndarray, start: int, frames: int = PASSED) -> None:
+def in_step(peer: JackPeer, expected: np.ndarray, start: int, until: Until, frames: int = PASSED) -> None:
     """What was heard from transport frame `start` on is the song from that frame on, after the fade."""
     until(lambda: peer.starts and start + frames < peer.starts[-1])
     heard = peer.heard_since(start, frames)[:, FADE:]
@@ -150,15 +143,15 @@ def in_step(peer: JackPeer, expected: np.ndarray, start: int, frames: int = PASS
     assert right[-2048:].all()  # and what was left out does not move what comes after
 
 
-def test_the_song_follows_to_the_sample(engine: Engine, peer: JackPeer, expected: np.ndarray) -> None:
+def test_the_song_follows_to_the_sample(engine: Engine, peer: JackPeer, expected: np.ndarray, until: Until) -> None:
     host = engine("follow")
     peer.hear(PORTS)
     peer.locate(5_003)
     until(lambda: host.status().song_frame == 5_003)
     peer.roll()
-    in_step(peer, expected, 5_003)
+    in_step(peer, expected, 5_003, until)
     peer.locate(20_111)  # while it rolls
-    in_step(peer, expected, 20_111)
+    in_step(peer, expected, 20_111, until)
     peer.halt()
     until(lambda: not host.status().playing)
     frame = peer.state[1]
@@ -166,10 +159,12 @@ def test_the_song_follows_to_the_sample(engine: Engine, peer: JackPeer, expected
     peer.forget()
     peer.locate(1_000)
     peer.roll()
-    in_step(peer, expected, 1_000)
+    in_step(peer, expected, 1_000, until)
 
 
-def test_a_transport_that_rolls_already_is_joined_in_step(engine: Engine, peer: JackPeer, expected: np.ndarray) -> None:
+def test_a_transport_that_rolls_already_is_joined_in_step(
+    engine: Engine, peer: JackPeer, expected: np.ndarray, until: Until
+) -> None:
     peer.roll()
     until(lambda: peer.state[0])
     host = engine("follow")
@@ -180,11 +175,11 @@ def test_a_transport_that_rolls_already_is_joined_in_step(engine: Engine, peer: 
     until(lambda: peer.first_sound() is not None)
     start = peer.first_sound()
     assert start is not None
-    in_step(peer, expected, start, 8_000)
+    in_step(peer, expected, start, until, 8_000)
     assert host.status().playing
 
 
-def test_in_follow_mode_the_songs_own_play_is_refused(engine: Engine, peer: JackPeer) -> None:
+def test_in_follow_mode_the_songs_own_play_is_refused(engine: Engine, peer: JackPeer, until: Until) -> None:
     host = engine("follow")
     host.send(1, Play())
     told: list[EngineEvent] = []
@@ -196,7 +191,7 @@ def test_in_follow_mode_the_songs_own_play_is_refused(engine: Engine, peer: Jack
 
 @pytest.mark.parametrize("mode", ["lead", "both"])
 def test_play_seek_pause_and_stop_move_jacks_transport(
-    mode: str, engine: Engine, session: HostSession, peer: JackPeer, expected: np.ndarray
+    mode: str, engine: Engine, session: HostSession, peer: JackPeer, expected: np.ndarray, until: Until
 ) -> None:
     host = engine(mode)
     desk = Desk(host, plain_mix(session.stems), frames=session.frames, rate=session.rate)
@@ -206,9 +201,9 @@ def test_play_seek_pause_and_stop_move_jacks_transport(
         desk.do(Seek(3_000))
         until(lambda: peer.state == (False, 3_000))
         desk.do(Play())
-        in_step(peer, expected, 3_000)
+        in_step(peer, expected, 3_000, until)
         desk.do(Seek(24_000))
-        in_step(peer, expected, 24_000, 8_000)
+        in_step(peer, expected, 24_000, until, 8_000)
         desk.do(Pause())
         until(lambda: not peer.state[0] and not host.status().playing)
         until(lambda: abs(host.status().song_frame - peer.state[1]) <= 1)
@@ -225,7 +220,7 @@ def test_play_seek_pause_and_stop_move_jacks_transport(
 
 @pytest.mark.parametrize("mode", ["lead", "both"])
 def test_what_follows_a_jump_at_once_goes_by_where_it_leads(
-    mode: str, engine: Engine, session: HostSession, peer: JackPeer
+    mode: str, engine: Engine, session: HostSession, peer: JackPeer, until: Until
 ) -> None:
     """A pause stays there, and a take is replayed from there, although the song has not got there yet."""
     host, mix = engine(mode), plain_mix(session.stems)
@@ -248,7 +243,7 @@ def test_what_follows_a_jump_at_once_goes_by_where_it_leads(
         desk.close()
 
 
-def test_who_only_leads_is_moved_by_nobody(engine: Engine, peer: JackPeer) -> None:
+def test_who_only_leads_is_moved_by_nobody(engine: Engine, peer: JackPeer, until: Until) -> None:
     host = engine("lead")
     host.send(1, Play())
     until(lambda: peer.state[0] and host.status().playing)
@@ -258,7 +253,7 @@ def test_who_only_leads_is_moved_by_nobody(engine: Engine, peer: JackPeer) -> No
     until(lambda: host.status().song_frame > frame + 4_000)
 
 
-def test_the_desk_is_told_what_jack_does(engine: Engine, session: HostSession, peer: JackPeer) -> None:
+def test_the_desk_is_told_what_jack_does(engine: Engine, session: HostSession, peer: JackPeer, until: Until) -> None:
     desk = Desk(engine("both"), plain_mix(session.stems), frames=session.frames, rate=session.rate)
     desk.start()
     try:
@@ -278,7 +273,7 @@ def test_the_desk_is_told_what_jack_does(engine: Engine, session: HostSession, p
         desk.close()
 
 
-def test_the_songs_end_does_not_stop_others(engine: Engine, session: HostSession, peer: JackPeer) -> None:
+def test_the_songs_end_does_not_stop_others(engine: Engine, session: HostSession, peer: JackPeer, until: Until) -> None:
     host = engine("both")
     peer.locate(session.frames - 4_000)
     peer.roll()
@@ -291,7 +286,7 @@ def test_the_songs_end_does_not_stop_others(engine: Engine, session: HostSession
 
 
 def test_a_show_goes_on_when_the_server_comes_back(
-    session: HostSession, launch: Callable[..., EngineHost], server: Server
+    session: HostSession, launch: Callable[..., EngineHost], server: Server, until: Until
 ) -> None:
     loop = Transport(loop=(0, 40_000))
     host = launch(session, transport=loop, output="jack", device=server.name, jack_transport="both")

@@ -22,18 +22,12 @@ from plugin_host.stems.open_session import HostSession
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
+Until = Callable[[Callable[[], object]], None]
 Server = Any  # the conftest's
 JACK_PERIOD = 1024
 FADE = 1_000
 """Frames in which playing fades in, and more."""
 TO_GIVE_IT_ONE = "end and start play again to give it one"
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def close(client: Any) -> None:
@@ -80,7 +74,7 @@ def test_a_daw_gets_every_track_sample_by_sample(session: HostSession, launch: L
 
 
 def test_a_track_that_is_added_has_ports_of_its_own(
-    session: HostSession, launch: Launch, mortal_jackd: Server, heard_until: HeardUntil
+    session: HostSession, launch: Launch, mortal_jackd: Server, heard_until: HeardUntil, until: Until
 ) -> None:
     mortal_jackd.start(rate=session.rate)
     engine = launch(session, output="jack", device=mortal_jackd.name, direct="post", ahead=8)
@@ -104,7 +98,9 @@ def noise(make_session: Callable[..., HostSession]) -> HostSession:
     return make_session({"wash": np.random.default_rng(7).uniform(-0.1, 0.1, (2, 160_000)).astype(np.float32)})
 
 
-def test_the_server_may_change_its_period(noise: HostSession, launch: Launch, mortal_jackd: Server) -> None:
+def test_the_server_may_change_its_period(
+    noise: HostSession, launch: Launch, mortal_jackd: Server, until: Until
+) -> None:
     """To the longest there is, so that less fits ahead than was asked for, and back."""
     mortal_jackd.start(rate=noise.rate)
     engine = launch(noise, output="jack", device=mortal_jackd.name, direct="post", ahead=16)
@@ -137,7 +133,7 @@ def test_the_server_may_change_its_period(noise: HostSession, launch: Launch, mo
 
 @pytest.mark.parametrize("crash", [False, True])
 def test_playing_goes_on_while_the_server_is_away(
-    session: HostSession, launch: Launch, mortal_jackd: Server, crash: bool
+    session: HostSession, launch: Launch, mortal_jackd: Server, crash: bool, until: Until
 ) -> None:
     """And the server, whose rate is not the session's, is used again, also by an engine that began without it."""
     mortal_jackd.start()

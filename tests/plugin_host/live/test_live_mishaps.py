@@ -32,18 +32,11 @@ resource = pytest.importorskip("resource", reason="limits of a process need a PO
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
+Until = Callable[[Callable[[], object]], None]
 Damage = Callable[[Path], None]
 Stems = Mapping[str, np.ndarray]
 
-PATIENCE = 30.0
 LOOP = (0, 16_000)
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def applies(number: int) -> Callable[[EngineEvent], bool]:
@@ -103,7 +96,7 @@ STILL_OPEN = {"deleted", "replaced"}
 
 
 def test_damaged_stems_are_at_most_silent_and_survive_a_crash_so(
-    make_session: Callable[[Stems], HostSession], stems: Stems, launch: Launch, heard_until: HeardUntil
+    make_session: Callable[[Stems], HostSession], stems: Stems, launch: Launch, heard_until: HeardUntil, until: Until
 ) -> None:
     own = make_session(dict.fromkeys((*DAMAGES, "whole"), stems["bass"] / 2))
     engine = launch(own, transport=Transport(loop=LOOP))
@@ -132,7 +125,9 @@ def test_damaged_stems_are_at_most_silent_and_survive_a_crash_so(
     assert engine.restarts == 1
 
 
-def test_a_session_that_goes_away_is_waited_for(own: HostSession, launch: Launch, heard_until: HeardUntil) -> None:
+def test_a_session_that_goes_away_is_waited_for(
+    own: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
+) -> None:
     """A disk that is pulled out, and put in again."""
     engine = launch(own, transport=Transport(loop=LOOP))
     engine.send(1, Play())
@@ -151,7 +146,7 @@ def test_a_session_that_goes_away_is_waited_for(own: HostSession, launch: Launch
 
 
 def test_an_engine_without_tracks_comes_back_without_tracks(
-    session: HostSession, launch: Launch, heard_until: HeardUntil
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
 ) -> None:
     engine = launch(session)
     for number, name in enumerate(session.stems, 1):
@@ -199,7 +194,7 @@ def test_a_capture_whose_folder_goes_is_lost_and_said_so(
 
 
 def test_a_capture_cut_by_a_crash_is_kept_and_goes_on_under_a_name_that_is_free(
-    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path, until: Until
 ) -> None:
     (tmp_path / "heard-2.wav").write_text("an older one")
     engine = launch(session, transport=Transport(loop=LOOP))
@@ -272,7 +267,7 @@ if __name__ == "__main__":
     assert not Path(f"/proc/{int(ended.stdout)}").exists()
 
 
-def test_the_desk_knows_that_the_song_has_ended(session: HostSession, launch: Launch) -> None:
+def test_the_desk_knows_that_the_song_has_ended(session: HostSession, launch: Launch, until: Until) -> None:
     """Where it stands, where Play begins then, and where Stop goes back to."""
     mix = plain_mix(session.stems)
     engine = launch(session, mix)
@@ -293,7 +288,7 @@ def test_the_desk_knows_that_the_song_has_ended(session: HostSession, launch: La
         desk.close()
 
 
-def test_the_desk_knows_where_a_pause_right_after_a_jump_is(session: HostSession, launch: Launch) -> None:
+def test_the_desk_knows_where_a_pause_right_after_a_jump_is(session: HostSession, launch: Launch, until: Until) -> None:
     mix = plain_mix(session.stems)
     desk = Desk(launch(session, mix), mix, frames=session.frames, rate=session.rate)
     desk.start()
@@ -311,7 +306,9 @@ def test_the_desk_knows_where_a_pause_right_after_a_jump_is(session: HostSession
         desk.close()
 
 
-def test_values_no_fader_has_are_held_or_refused(session: HostSession, launch: Launch, heard_until: HeardUntil) -> None:
+def test_values_no_fader_has_are_held_or_refused(
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
+) -> None:
     mix = plain_mix(session.stems)
     engine = launch(session, mix, Transport(loop=LOOP))
     desk = Desk(engine, mix, frames=session.frames, rate=session.rate)
@@ -336,7 +333,7 @@ def test_values_no_fader_has_are_held_or_refused(session: HostSession, launch: L
 
 
 def test_a_long_name_has_its_meter_and_can_be_blamed(
-    session: HostSession, launch: Launch, heard_until: HeardUntil
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
 ) -> None:
     """As long as a mix file may have it, twice with the same beginning."""
     names = tuple("ä" * 199 + end for end in "ab")
@@ -353,7 +350,7 @@ def test_a_long_name_has_its_meter_and_can_be_blamed(
         shared.close()
 
 
-def test_as_many_tracks_as_a_mix_may_hold_begin_and_play(session: HostSession, launch: Launch) -> None:
+def test_as_many_tracks_as_a_mix_may_hold_begin_and_play(session: HostSession, launch: Launch, until: Until) -> None:
     names = session.stems
     tracks = tuple(Track(f"track {n}", names[n % len(names)], gain_db=-30.0) for n in range(MAX_TRACKS))
     engine = launch(session, Mix(tracks), Transport(loop=LOOP), buffer=1024, direct="post")

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,17 +19,10 @@ from plugin_host.stems.open_session import HostSession
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
+Until = Callable[[Callable[[], object]], None]
 
-PATIENCE = 30.0
 LOOP = (0, 16_000)
 RUNS_AWAY = tuple(Effect("gain", {"gain_db": 24.0}) for _ in range(8))
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def applies(number: int) -> Callable[[EngineEvent], bool]:
@@ -56,7 +48,7 @@ def test_each_that_runs_away_is_named_itself(session: HostSession, launch: Launc
 
 
 def test_a_full_mix_gives_way_to_another_full_one(
-    session: HostSession, launch: Launch, heard_until: HeardUntil
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
 ) -> None:
     """For the time of the fade there are twice as many tracks as a mix may hold."""
     stems = session.stems
@@ -74,7 +66,9 @@ def test_a_full_mix_gives_way_to_another_full_one(
 
 
 @pytest.mark.parametrize("buffer", [128, 1024])
-def test_tracks_go_without_a_crash(session: HostSession, launch: Launch, heard_until: HeardUntil, buffer: int) -> None:
+def test_tracks_go_without_a_crash(
+    session: HostSession, launch: Launch, heard_until: HeardUntil, buffer: int, until: Until
+) -> None:
     """Their fade may end in any block, also in one whose levels are shown: of the longer ones every one is."""
     engine = launch(session, transport=Transport(loop=LOOP), buffer=buffer)
     engine.send(1, Play())
@@ -87,7 +81,7 @@ def test_tracks_go_without_a_crash(session: HostSession, launch: Launch, heard_u
 
 
 def test_drums_are_drums_by_their_stem_also_on_a_track_that_comes_later(
-    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path, until: Until
 ) -> None:
     """Transposed without the drums: what is heard of such a track is its stem, sample by sample."""
     mix = Mix((Track("drums", "bass", gain_db=-200.0),))
@@ -111,7 +105,7 @@ def test_drums_are_drums_by_their_stem_also_on_a_track_that_comes_later(
 
 
 def test_a_fader_that_moves_while_a_mix_is_built_stays_where_it_was_left(
-    session: HostSession, launch: Launch, heard_until: HeardUntil
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
 ) -> None:
     """Also in the engine that comes after a crash."""
     engine = launch(session, transport=Transport(loop=LOOP))

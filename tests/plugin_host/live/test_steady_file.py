@@ -25,15 +25,8 @@ resource = pytest.importorskip("resource", reason="limits of a process need a PO
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
-PATIENCE = 30.0
+Until = Callable[[Callable[[], object]], None]
 LOOP = Transport(loop=(0, 16_000))
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def notices(word: str) -> Callable[[EngineEvent], bool]:
@@ -45,7 +38,7 @@ def plays(engine: EngineHost) -> bool:
 
 
 def test_a_crash_loses_nothing_of_the_file_and_what_comes_after_it_is_another_one(
-    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path, until: Until
 ) -> None:
     out = tmp_path / "out.wav"
     (tmp_path / "out-2.wav").write_text("an older one")
@@ -69,7 +62,7 @@ def test_a_crash_loses_nothing_of_the_file_and_what_comes_after_it_is_another_on
 
 
 def test_a_disk_that_fills_up_keeps_what_it_took_and_the_show_goes_on(
-    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path
+    session: HostSession, launch: Launch, heard_until: HeardUntil, tmp_path: Path, until: Until
 ) -> None:
     out = tmp_path / "out.wav"
     engine = launch(session, transport=LOOP, output="file", path=out)
@@ -104,7 +97,7 @@ def request(path: Path, **more: Any) -> OutputRequest:
     return OutputRequest("file", 48_000, path=path, **more)
 
 
-def test_it_has_its_name_when_it_is_complete(tmp_path: Path) -> None:
+def test_it_has_its_name_when_it_is_complete(tmp_path: Path, until: Until) -> None:
     out = tmp_path / "out.wav"
     file = SteadyFile(request(out, lanes=(Lane("master", channels=(5, 4)),), speed=1000.0))
     file.start(hum)
@@ -117,7 +110,7 @@ def test_it_has_its_name_when_it_is_complete(tmp_path: Path) -> None:
     assert np.array_equal(samples.max(axis=0), [0.0, 0.0, 0.0, 0.25, 0.25])
 
 
-def test_each_signal_is_in_its_channels(tmp_path: Path) -> None:
+def test_each_signal_is_in_its_channels(tmp_path: Path, until: Until) -> None:
     def numbered(block: Block) -> None:
         block[:] = np.arange(1, len(block) + 1)[:, None]
 

@@ -31,6 +31,7 @@ from plugin_host.stems.open_session import HostSession
 
 Launch = Callable[..., EngineHost]
 HeardUntil = Callable[[EngineHost, Callable[[EngineEvent], bool]], list[EngineEvent]]
+Until = Callable[[Callable[[], object]], None]
 
 BELOW_HEARING = 10 ** (-120 / 20)
 REVERB, DELAY = Effect("reverb"), Effect("delay", {"delay_seconds": 0.1, "mix": 0.4})
@@ -55,13 +56,6 @@ def samples(path: Path) -> np.ndarray:
     return found
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def take(session: HostSession) -> Take:
     return Take(plain_mix(session.stems), 0, tuple(TakeEvent(*move) for move in MOVES))
@@ -75,7 +69,7 @@ def frames_of(events: list[EngineEvent]) -> list[int]:
 
 @pytest.mark.parametrize("buffer", [128, 1024])
 def test_a_replay_with_exchanged_chains_sounds_as_its_bounce(
-    session: HostSession, take: Take, launch: Launch, heard_until: HeardUntil, tmp_path: Path, buffer: int
+    session: HostSession, take: Take, launch: Launch, heard_until: HeardUntil, tmp_path: Path, buffer: int, until: Until
 ) -> None:
     engine = launch(session, take.mix, buffer=buffer)
     engine.play_take(take)
@@ -109,7 +103,9 @@ def test_a_hand_that_changed_the_same_chain_is_respected(
     assert engine.restarts == 0
 
 
-def test_a_replay_of_nothing_but_a_mix(session: HostSession, launch: Launch, heard_until: HeardUntil) -> None:
+def test_a_replay_of_nothing_but_a_mix(
+    session: HostSession, launch: Launch, heard_until: HeardUntil, until: Until
+) -> None:
     mix = plain_mix(session.stems)
     engine = launch(session, mix)
     engine.play_take(Take(Mix(mix.tracks[:1]), 0))
@@ -118,7 +114,7 @@ def test_a_replay_of_nothing_but_a_mix(session: HostSession, launch: Launch, hea
     until(lambda: len(engine.status().tracks) == 1)
 
 
-def test_a_replay_goes_on_after_a_crash(session: HostSession, launch: Launch) -> None:
+def test_a_replay_goes_on_after_a_crash(session: HostSession, launch: Launch, until: Until) -> None:
     """What came before is in the mix, with what a hand did meanwhile; what comes after still comes."""
     mix = plain_mix(session.stems)
     moves = [(frame, c.SetGain("bass", -frame / 2_000)) for frame in range(2_000, 48_000, 2_000)]
@@ -152,7 +148,7 @@ def moves_of(bass_db: list[tuple[int, float]], mix: Mix) -> Take:
     return Take(mix, 0, tuple(TakeEvent(frame, c.SetGain("bass", gain_db)) for frame, gain_db in bass_db))
 
 
-def levels_until(desk: Desk, frame: int) -> set[tuple[float, float]]:
+def levels_until(desk: Desk, frame: int, until: Until) -> set[tuple[float, float]]:
     """What the bass is said to be at and what is heard of it (full level: 0.1), from the take's start to a frame."""
     seen = set()
 
@@ -168,7 +164,9 @@ def levels_until(desk: Desk, frame: int) -> set[tuple[float, float]]:
     return seen
 
 
-def test_a_take_is_replayed_from_its_start_while_the_song_is_elsewhere(session: HostSession, launch: Launch) -> None:
+def test_a_take_is_replayed_from_its_start_while_the_song_is_elsewhere(
+    session: HostSession, launch: Launch, until: Until
+) -> None:
     """Nothing of it is carried out, nor shown, before the song has got to where it begins."""
     take = moves_of([(14_000, -60.0), (40_000, -20.0)], plain_mix(session.stems))
     with desk_over(launch(session), session) as desk:
@@ -176,13 +174,15 @@ def test_a_take_is_replayed_from_its_start_while_the_song_is_elsewhere(session: 
         desk.do(Play())
         until(lambda: desk.status().song_frame > 45_000)
         desk.replay_take(take)
-        assert levels_until(desk, 12_000) == {(0.0, 0)}
+        assert levels_until(desk, 12_000, until) == {(0.0, 0)}
         until(lambda: desk.mix.track("bass").gain_db == -60.0)
         until(lambda: desk.status().song_frame > 20_000)
         assert max(desk.status().tracks["bass"].peak) < 0.001
 
 
-def test_going_round_a_loop_brings_what_lies_in_it_and_nothing_else(session: HostSession, launch: Launch) -> None:
+def test_going_round_a_loop_brings_what_lies_in_it_and_nothing_else(
+    session: HostSession, launch: Launch, until: Until
+) -> None:
     """A move just behind the loop is never made; one just within it is made every time."""
     take = moves_of([(8_001, -6.0), (15_990, 0.0), (16_001, -60.0), (46_000, -20.0)], plain_mix(session.stems))
     engine = launch(session, transport=Transport(loop=(8_000, 16_000)))
@@ -196,7 +196,7 @@ def test_going_round_a_loop_brings_what_lies_in_it_and_nothing_else(session: Hos
 
 
 def test_a_take_recorded_over_another_has_the_moves_of_both(
-    session: HostSession, launch: Launch, tmp_path: Path
+    session: HostSession, launch: Launch, tmp_path: Path, until: Until
 ) -> None:
     take = moves_of([(8_000, -6.0), (24_000, -12.0)], plain_mix(session.stems))
     with desk_over(launch(session), session, takes_folder=tmp_path) as desk, desk.subscribe() as heard:
@@ -213,7 +213,7 @@ def test_a_take_recorded_over_another_has_the_moves_of_both(
     assert faders[1].command == c.SetGain("vocals", -9.0)
 
 
-def test_a_chain_that_is_ready_after_the_last_move_stays(session: HostSession, launch: Launch) -> None:
+def test_a_chain_that_is_ready_after_the_last_move_stays(session: HostSession, launch: Launch, until: Until) -> None:
     mix = plain_mix(session.stems)
     slow = (Effect("pitch_shift", {"semitones": 1.0}), Effect("gain", {"gain_db": -60.0}))  # rendered ahead
     moves = (TakeEvent(0, c.SetChain("bass", slow)), TakeEvent(1, c.SetGain("vocals", -6.0)))
@@ -227,7 +227,7 @@ def test_a_chain_that_is_ready_after_the_last_move_stays(session: HostSession, l
         assert 0.0 < max(desk.status().tracks["bass"].peak) < 0.001
 
 
-def test_a_take_of_other_stems_is_refused_in_a_word(session: HostSession, launch: Launch) -> None:
+def test_a_take_of_other_stems_is_refused_in_a_word(session: HostSession, launch: Launch, until: Until) -> None:
     moves = tuple(TakeEvent(frame, c.SetGain("flute", -6.0)) for frame in range(0, 40_000, 100))
     with desk_over(launch(session), session) as desk, desk.subscribe() as heard:
         desk.replay_take(Take(plain_mix(("flute",)), 0, moves))
@@ -238,3 +238,31 @@ def test_a_take_of_other_stems_is_refused_in_a_word(session: HostSession, launch
         told = [event.text for event in heard.drain() if isinstance(event, DeskWarning)]
         assert len(told) == 1
         assert "no stem 'flute'" in told[0]
+
+
+def test_a_fader_moved_while_a_mix_is_built_is_recorded_when_it_moved(
+    session: HostSession, launch: Launch, tmp_path: Path, until: Until
+) -> None:
+    """And once more where the mix comes, which it outlives: the bounce sounds as what was heard."""
+    mix, chain = plain_mix(session.stems), (REVERB,) * 5
+    other = replace(mix, tracks=tuple(replace(track, chain=chain, gain_db=-3.0) for track in mix.tracks))
+    with desk_over(launch(session), session, takes_folder=tmp_path) as desk, desk.subscribe() as heard:
+        desk.record("ride")
+        desk.capture(tmp_path / "live.wav")
+        time.sleep(0.3)
+        desk.do(Play())
+        until(lambda: desk.status().song_frame > 2_000)
+        desk.do_all([c.ReplaceMix(other), c.SetGain("bass", -12.0)])
+        until(lambda: any(isinstance(event, TakeRecorded) for event in heard.drain()))  # at the song's end
+        time.sleep(0.5)
+        desk.capture(None)
+        until((tmp_path / "live.wav").exists)
+    take = read_take(take_path(tmp_path, "ride"), session.rate, check_effect)
+    moved, came, set_again = take.events
+    assert (moved.command, came.command) == (c.SetGain("bass", -12.0), c.ReplaceMix(other))
+    assert moved.frame < came.frame == set_again.frame
+    assert set_again.command == moved.command
+    bounce(session, mix, tmp_path / "bounce.wav", BounceSettings(tail=0.0, take=take))
+    live, wanted = samples(tmp_path / "live.wav"), samples(tmp_path / "bounce.wav")
+    begin = int(np.argmax(np.abs(live).max(axis=0) > 0)) - int(np.argmax(np.abs(wanted).max(axis=0) > 0))
+    assert np.abs(live[:, begin : begin + session.frames] - wanted).max() < BELOW_HEARING

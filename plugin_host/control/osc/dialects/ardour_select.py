@@ -8,6 +8,7 @@ parameters and of the sends, each surface chooses for itself.
 import math
 import time
 from collections.abc import Callable, Mapping
+from urllib.parse import unquote
 
 from plugin_host.control.osc.dialects.ardour_sheet import (
     AT_REST,
@@ -26,6 +27,7 @@ from plugin_host.control.osc.dialects.session import Line, Meant, Told
 from plugin_host.control.osc.lately_told import LatelyTold, News, is_same
 from plugin_host.control.osc.packet import Argument
 from plugin_host.control.parameters.declaration import Value
+from plugin_host.control.parameters.followed import FollowedTrack
 from plugin_host.control.parameters.places import segment
 from plugin_host.control.parameters.table import ParameterTable
 from plugin_host.errors import ControlError
@@ -33,6 +35,7 @@ from plugin_host.errors import ControlError
 MASTER_BUS = "/master"
 LEVELS = ("meter", "signal")
 _OURS = "/selected"
+_TRACK = "/track/"
 _SENDS = 2
 _FARTHEST = 10_000.0
 """Numbers of plugins, parameters and sends, and steps between them, are held at this."""
@@ -45,7 +48,8 @@ class SelectedStrip:
     def __init__(self, view: DeskView, table: ParameterTable, strips: Callable[[], list[str]]) -> None:
         self._view, self._table, self._strips = view, table, strips
         self._surface = Surface()
-        self._fixed = ""
+        self._fixed = self._fixed_track = ""
+        self._followed = FollowedTrack()
         self._plugin, self._before_parameter, self._before_send = 1, 0, 0
         self._now: Sheet | None = None
         self._told: Sheet | None = None
@@ -66,11 +70,13 @@ class SelectedStrip:
     def hold(self, strip: str) -> None:
         """Keep to a strip whatever is selected; "": follow the selection again."""
         self._fixed = strip
+        self._fixed_track = unquote(strip.removeprefix(_TRACK)) if strip.startswith(_TRACK) else ""
+        self._strip()  # it is followed from where it is now
 
     def canonical(self, address: str) -> str:
         """An address of the selected track by its name."""
         if address.startswith(f"{_OURS}/"):
-            return f"/track/{segment(self._table.host.panel.state.selected)}{address.removeprefix(_OURS)}"
+            return f"{_TRACK}{segment(self._table.host.panel.state.selected)}{address.removeprefix(_OURS)}"
         return address
 
     def incoming(self, words: list[str], given: _Given, line: Line) -> list[Meant]:
@@ -219,17 +225,25 @@ class SelectedStrip:
 
     def _strip(self) -> str:
         """Our address of the strip that is meant."""
-        if self._fixed and self._fixed not in self._strips():
-            self._fixed = ""
+        self._fixed = self._where_it_went()
         if self._fixed:
             return self._fixed
         selected = segment(self._table.host.panel.state.selected)
-        return f"/track/{selected}" if selected in self._view.of("track") else MASTER_BUS
+        return f"{_TRACK}{selected}" if selected in self._view.of("track") else MASTER_BUS
+
+    def _where_it_went(self) -> str:
+        """Our address of the strip that is held on to, whatever it is called by now; "" where it is gone."""
+        if not self._fixed_track:
+            return self._fixed if self._fixed in self._strips() else ""
+        tracks = self._table.host.desk.mix.tracks
+        name = self._followed.name_now(self._fixed_track, tracks)
+        self._fixed_track = name if any(track.name == name for track in tracks) else ""
+        return f"{_TRACK}{segment(name)}" if self._fixed_track else ""
 
     def _prefix(self) -> str:
         """What stands before the words with us: of the selection itself, so that an echo of it is known for one."""
         strip = self._strip()
-        return _OURS if strip.startswith("/track/") and not self._fixed else strip
+        return _OURS if strip.startswith(_TRACK) and not self._fixed else strip
 
     def _meant_by(self, address: str) -> str:
         """What stands before the strip's own part of an address; "" where it is another strip's."""

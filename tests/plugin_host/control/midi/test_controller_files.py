@@ -146,17 +146,48 @@ def _shipped_device(name: str) -> Device:
     return ControllerLibrary((shipped_folder(),))._device(name)
 
 
-def test_a_wrong_file_of_the_user_is_passed_over_and_told(tmp_path: Path) -> None:
-    folder = tmp_path / "controllers" / "bindings"
-    folder.mkdir(parents=True)
-    (folder / "mackie.toml").write_text('purpose = "mine"\ndevice = "nothing"')
-    (folder / "mine.toml").write_text(BINDINGS + '[[bind]]\ncontrol = "fader{n}"\ntarget = "/aux/{strip}/gain"')
+def _own(folder: Path, kind: str, name: str, text: str) -> Path:
+    path = folder / "controllers" / kind / f"{name}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _shipped(kind: str, name: str) -> Path:
+    return shipped_folder() / "controllers" / kind / f"{name}.toml"
+
+
+def test_in_place_of_a_wrong_file_of_the_users_the_shipped_one_is_used_and_that_is_told(tmp_path: Path) -> None:
+    wrong = _own(tmp_path, "bindings", "mackie", 'purpose = "mine"\ndevice = "nothing"')
+    _own(tmp_path, "bindings", "mine", BINDINGS + '[[bind]]\ncontrol = "fader{n}"\ntarget = "/aux/{strip}/gain"')
     library = ControllerLibrary((tmp_path, shipped_folder()))
-    assert len(library.problems) == 1
-    assert "mackie.toml, line 2" in library.problems[0]
+    (problem,) = library.problems
+    assert problem.startswith(f"{wrong}, line 2: device: no device 'nothing'")
+    assert problem.endswith(f"; {_shipped('bindings', 'mackie')} is used instead")
+    assert library.mapped("mackie") == SHIPPED.mapped("mackie")
+    assert library.recognised("X-Touch:X-Touch X-TOUCH_INT") == SHIPPED.mapped("mackie")
     assert library.mapped("mine").bindings.assignments[0] == Assignment("fader1", "/aux/{strip}/gain", 1)
     with pytest.raises(PresetError, match="no controller 'myne': did you mean 'mine'"):
         library.mapped("myne")
+
+
+def test_so_it_is_with_a_device_once_however_many_use_it(tmp_path: Path) -> None:
+    wrong = _own(tmp_path, "devices", "nanokontrol2", 'purpose = "mine"')
+    _own(tmp_path, "bindings", "mine", BINDINGS + '[[bind]]\ncontrol = "fader1"\ntarget = "/master/gain"')
+    library = ControllerLibrary((tmp_path, shipped_folder()))
+    (problem,) = library.problems
+    assert problem.startswith(f"{wrong}, line 1: controls are missing")
+    assert problem.endswith(f"; {_shipped('devices', 'nanokontrol2')} is used instead")
+    assert library.mapped("nanokontrol2") == SHIPPED.mapped("nanokontrol2")
+    assert library.mapped("mine").device == SHIPPED.mapped("nanokontrol2").device
+
+
+def test_a_wrong_file_that_none_stands_in_for_says_what_is_wrong_where_it_is_asked_for(tmp_path: Path) -> None:
+    wrong = _own(tmp_path, "bindings", "mine", BINDINGS + "bank = 99")
+    library = ControllerLibrary((tmp_path, shipped_folder()))
+    assert [problem.split(": ")[0] for problem in library.problems] == [f"{wrong}, line 3"]
+    with pytest.raises(PresetError, match=r"mine\.toml, line 3: bank: "):
+        library.mapped("mine")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

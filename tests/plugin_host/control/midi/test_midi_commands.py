@@ -78,6 +78,20 @@ def test_monitor_without_a_session_names_controls_and_targets(peer: Callable[[st
     assert "my wing:out  F0 01 02 03 F7" in [line.rstrip() for line in said]
 
 
+@pytest.mark.parametrize("word", ["ports", "monitor"])
+def test_a_wrong_file_of_the_users_is_named_with_what_is_used_instead(
+    folder: Path, peer: Callable[[str], Peer], wait_until: Wait, word: str
+) -> None:
+    own = folder / "controllers" / "bindings" / "mackie.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('purpose = "mine"\ndevice = "nothing"')
+    peer("X-Touch")
+    with command(word) as (_, said):
+        wait_until(lambda: any("is used instead" in line for line in said))
+    (line,) = (line for line in said if "is used instead" in line)
+    assert line.startswith(f"{own}, line 2: device: no device 'nothing'")
+
+
 def test_learn_by_moving_a_fader(folder: Path, peer: Callable[[str], Peer]) -> None:
     other = peer("wing")
     with command("learn", "/track/vocals/gain", "--port", "wing") as (process, said):

@@ -9,8 +9,18 @@ from plugin_host.control.osc.dialects.ardour_words import smpte_text
 from plugin_host.control.osc.packet import Argument, OscMessage
 from plugin_host.control.osc.settings import OscSettings
 from plugin_host.control.sync.timecode import TimecodeRate, seconds_of_label
-from plugin_host.mix.commands import ReplaceMix, SetChain, SetEffectBypass, SetGain, SetGroup, SetSend
-from plugin_host.mix.state import Effect, Mix
+from plugin_host.mix.commands import (
+    MoveTrack,
+    RemoveTrack,
+    RenameTrack,
+    ReplaceMix,
+    SetChain,
+    SetEffectBypass,
+    SetGain,
+    SetGroup,
+    SetSend,
+)
+from plugin_host.mix.state import Effect, Mix, plain_mix
 from plugin_host.mix.transport import Seek
 
 Rack = Any  # the conftest's
@@ -215,6 +225,34 @@ def test_a_surface_may_hold_on_to_a_strip_of_its_own(rack: Rack) -> None:
     one.send("/select/expand", 1)
     one.send("/strip/select", 4, 1)
     assert OscMessage("/select/name", ("bass",)) in one.rest()
+
+
+@pytest.mark.parametrize("feedback", [0, SELECT])
+def test_what_it_holds_on_to_is_followed_by_a_new_name_and_to_a_new_place(rack: Rack, feedback: int) -> None:
+    rack.desk.do(ReplaceMix(plain_mix(("vocals", "drums", "bass", "other"))))
+    client = _surface(rack, feedback)
+    client.send("/strip/expand", 2, 1)
+    client.settle()
+    for commands, name in (
+        ((RenameTrack("drums", "kit"),), "kit"),
+        ((MoveTrack("kit", 0),), "kit"),
+        ((RenameTrack("kit", "my kit"), RenameTrack("bass", "low"), MoveTrack("my kit", 3)), "my kit"),
+        ((MoveTrack("vocals", 2), MoveTrack("my kit", 0), RenameTrack("my kit", "drums")), "drums"),
+    ):
+        rack.desk.do_all(commands)
+        told = _said(client.rest())
+        if feedback and any(isinstance(command, RenameTrack) for command in commands):
+            assert (told["/select/name",], told["/select/expand",]) == (name, 1.0)
+        assert _name(client) == name
+    client.send("/select/gain", -5.0)
+    client.settle()
+    assert rack.desk.mix.track("drums").gain_db == -5.0
+    rack.desk.do(RemoveTrack("drums"))
+    client.rest()
+    assert _name(client) == "Master"
+    rack.desk.do(RenameTrack("vocals", "drums"))
+    client.rest()
+    assert _name(client) == "Master"
 
 
 def test_plugins_one_after_another(rack: Rack) -> None:

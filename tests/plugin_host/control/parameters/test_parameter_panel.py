@@ -27,6 +27,13 @@ def test_a_track_that_is_renamed_stays_selected_and_that_is_told(surface: Surfac
     assert told["/selected/name"] == "kit two"
 
 
+def test_so_it_does_where_it_moves_as_well(surface: Surface) -> None:
+    surface.write("/track/drums/select", True)
+    surface.read("/selected/name")
+    surface.desk.do_all((c.RenameTrack("drums", "kit"), c.MoveTrack("kit", 0)))
+    assert surface.read("/selected/name") == "kit"
+
+
 def test_so_it_does_where_the_mix_is_read_again_from_its_edited_file(surface: Surface) -> None:
     surface.write("/track/drums/select", True)
     surface.write("/mix/save")
