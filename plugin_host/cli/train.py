@@ -84,11 +84,18 @@ def score(
 
 
 @train_app.command()
-def export(folder: Run, weights: Annotated[Path, typer.Argument(help="File to write, .safetensors.")]) -> None:
+def export(
+    folder: Run,
+    weights: Annotated[Path, typer.Argument(help="File to write, .safetensors.")],
+    mean: Annotated[
+        list[Path] | None, typer.Option(metavar="RUN", help="Average with this run's weights, too.", show_default=False)
+    ] = None,
+    soften: Annotated[float, typer.Option(help="Divide the logits of shares by this, 1 to 4: less sure.")] = 1.0,
+) -> None:
     """Write the averaged weights of a run's latest checkpoint; `stemrack models add` takes them."""
     from separation_core.training.trainer import export_weights
 
-    export_weights(folder, weights)
+    export_weights(folder, weights, others=mean or (), soften=soften)
     _tell_size(weights)
 
 

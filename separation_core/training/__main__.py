@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the averaged weights of a run's latest checkpoint")
     export.add_argument("run_folder", type=Path)
     export.add_argument("weights", type=Path)
+    export.add_argument(
+        "--mean", type=Path, action="append", default=[], metavar="RUN", help="average with its weights"
+    )
+    export.add_argument("--soften", type=float, default=1.0, help="divide the logits of shares: less sure")
     export.set_defaults(run=_export)
     plot = commands.add_parser("plot", help="draw a run's log as a picture (needs matplotlib)")
     plot.add_argument("run_folder", type=Path)
@@ -106,7 +110,7 @@ def _compact(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from separation_core.training.trainer import export_weights
 
-    export_weights(options.run_folder, options.weights)
+    export_weights(options.run_folder, options.weights, others=options.mean, soften=options.soften)
 
 
 def _plot(options: argparse.Namespace) -> None:

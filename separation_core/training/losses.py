@@ -56,6 +56,9 @@ class SharingNetwork(Protocol):
     def shares(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Each stem's share of a mix's spectrum."""
 
+    def soften(self, divisor: float) -> None:
+        """Divide the logits of the shares."""
+
 
 def gathered(stems: torch.Tensor, unparted: torch.Tensor) -> torch.Tensor:
     """Estimates or shares (batch, stem, …) with drums and bass moved into `other` in the items that are `unparted`

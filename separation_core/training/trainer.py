@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, 
 from separation_core.training.losses import SharingNetwork, gathered, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
 
+MOST_SOFTENED = 4.0
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -172,10 +173,36 @@ def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.rate, betas=(settings.beta1, settings.beta2))
 
 
-def export_weights(folder: Path, weights: Path) -> None:
-    """Write the averaged weights of the latest checkpoint under `folder`. Raises ModelError where there is none."""
-    network, facts = _latest(folder)
-    save_network(weights, network, notes={"recipe": facts["name"], "step": str(facts["step"])})
+def export_weights(folder: Path, weights: Path, *, others: Sequence[Path] = (), soften: float = 1.0) -> None:
+    """Write the averaged weights of the latest checkpoint under `folder`.
+
+    others: runs whose weights are averaged with it, each counting alike; runs that have their first steps in common
+    mostly agree well enough for that (Wortsman et al., arXiv 2203.05482). soften: what the logits of the shares are
+    divided by, from 1 on: songs unlike those it was trained on are shared out with less confidence. Raises ModelError
+    where a run has no checkpoint or another network, or where the network has no shares to soften.
+    """
+    if not 1.0 <= soften <= MOST_SOFTENED:
+        raise ModelError(f"soften {soften:g}: give 1 to {MOST_SOFTENED:g}")
+    checkpoints = [_latest_checkpoint(run) for run in (folder, *others)]
+    network, facts = _network_of(checkpoints[0]), checkpoints[0].facts
+    try:
+        network.load_state_dict(_mean([checkpoint.average for checkpoint in checkpoints]))
+    except (KeyError, RuntimeError) as error:
+        raise ModelError("the runs are of different networks: their weights cannot be averaged") from error
+    if soften > 1.0:
+        if not isinstance(network, SharingNetwork):
+            raise ModelError(f"{facts['architecture']} shares no spectrum: leave soften out")
+        network.soften(soften)
+    steps = ", ".join(str(checkpoint.facts["step"]) for checkpoint in checkpoints)
+    save_network(weights, network, notes={"recipe": facts["name"], "step": steps, "softened": f"{soften:g}"})
+
+
+def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Of weights; counters are the first's."""
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(0) if first.is_floating_point() else first
+        for name, first in states[0].items()
+    }
 
 
 def trained_network(place: Path) -> Network:
@@ -183,14 +210,20 @@ def trained_network(place: Path) -> Network:
 
     Raises ModelError where there is neither.
     """
-    return _latest(place)[0].eval() if place.is_dir() else load_network(place, name="trained")
+    if not place.is_dir():
+        return load_network(place, name="trained")
+    checkpoint = _latest_checkpoint(place)
+    network = _network_of(checkpoint)
+    network.load_state_dict(checkpoint.average)
+    return network.eval()
 
 
-def _latest(folder: Path) -> tuple[Network, Mapping[str, Any]]:
+def _latest_checkpoint(folder: Path) -> Checkpoint:
     found = latest_checkpoint(folder)
     if found is None:
         raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
-    checkpoint = read_checkpoint(found)
-    network = build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
-    network.load_state_dict(checkpoint.average)
-    return network, checkpoint.facts
+    return read_checkpoint(found)
+
+
+def _network_of(checkpoint: Checkpoint) -> Network:
+    return build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])

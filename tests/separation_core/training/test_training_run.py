@@ -81,6 +81,50 @@ def _check_log_and_products(folder: Path, weights: Path) -> None:
         torch.testing.assert_close(latest(mix), saved(mix), atol=1e-3, rtol=1e-2)  # those were rounded
 
 
+def _run_of(folder: Path, architecture: str, sizes: dict[str, object], seed: int) -> Path:
+    torch.manual_seed(seed)
+    network = build_network(architecture, sizes)
+    for tensor in network.parameters():
+        torch.nn.init.normal_(tensor, std=0.3)
+    state = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    facts = {"architecture": architecture, "sizes": sizes, "name": "made", "step": seed}
+    folder.mkdir()
+    write_checkpoint(folder, Checkpoint(state, state, {}, {}, facts))
+    return folder
+
+
+def test_weights_of_runs_are_averaged(tmp_path: Path) -> None:
+    one, other = (_run_of(tmp_path / str(seed), "band-unet", SMALL_BANDS, seed) for seed in (1, 2))
+    states = [_weights(run) for run in (one, other)]
+    export_weights(one, tmp_path / "mean", others=[other])
+    for name, tensor in load_network(tmp_path / "mean", name="x").state_dict().items():
+        wanted = (states[0][name] + states[1][name]) / 2 if tensor.is_floating_point() else states[0][name]
+        torch.testing.assert_close(tensor, wanted, atol=1e-3, rtol=1e-3)
+    for sizes in ({**SMALL_BANDS, "widths": [8, 32]}, {**SMALL_BANDS, "widths": [8, 16, 16]}):
+        third = _run_of(tmp_path / f"third{len(sizes['widths'])}", "band-unet", sizes, 3)
+        with pytest.raises(ModelError, match="different networks"):
+            export_weights(one, tmp_path / "x", others=[third])
+
+
+def test_softened_shares_are_the_same_in_order_but_less_sure(tmp_path: Path) -> None:
+    run = _run_of(tmp_path / "run", "band-unet", SMALL_BANDS, 1)
+    export_weights(run, tmp_path / "plain")
+    export_weights(run, tmp_path / "soft", soften=2.0)
+    plain, soft = (load_network(tmp_path / name, name="x") for name in ("plain", "soft"))
+    with torch.inference_mode():
+        spectrum = plain.analyse(0.1 * torch.randn(1, 2, 4000))
+        sure, unsure = plain.shares(spectrum), soft.shares(spectrum)
+    roots = sure.sqrt()
+    torch.testing.assert_close(unsure, roots / roots.sum(dim=1, keepdim=True), atol=5e-3, rtol=0)
+    assert unsure.amax(dim=1).mean() < sure.amax(dim=1).mean() - 0.05
+    for soften in (0.5, 5.0, float("nan")):
+        with pytest.raises(ModelError, match="soften"):
+            export_weights(run, tmp_path / "x", soften=soften)
+    waves = _run_of(tmp_path / "waves", "dual-path-unet", {"width": 8, "growth": 4, "paths": 1, "hidden": 8}, 1)
+    with pytest.raises(ModelError, match="leave soften out"):
+        export_weights(waves, tmp_path / "x", soften=1.5)
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe_file: Path, corpus_folder: Path, tmp_path: Path) -> None:
     text = recipe_file.read_text(encoding="utf-8").replace("steps = 8", "steps = 100000")
     recipe_file.write_text(text.replace("checkpoint_minutes = 100", "checkpoint_minutes = 0.01"), encoding="utf-8")
