@@ -35,8 +35,9 @@ class Feed:
     sources that are transposed only where the transport says so. ahead_seconds: how much is made ahead, and the
     longest block that can be read.
 
-    `ready`, `read` and `song_frame` are for the render thread, everything else for the control thread. The feed knows
-    better than a transport where the song is: it takes `position` from it only after Seek and where there is no cause.
+    `ready`, `can_take_up`, `take_up`, `read` and `song_frame` are for the render thread, everything else for the
+    control thread. The feed knows better than a transport where the song is: it takes `position` from it only after
+    Seek and where there is no cause.
     """
 
     def __init__(
@@ -77,9 +78,16 @@ class Feed:
         """Carry out what made the transport what it is; with no cause it holds as a whole. Returns at once."""
         self._reader.post(TransportChange(transport, cause))
 
-    def set_sources(self, sources: Mapping[str, FrameSource], drums: frozenset[str] = USUAL_DRUMS) -> None:
-        """Read from these from now on; names may come and go, and a source that was silent is tried again."""
+    def set_sources(
+        self, sources: Mapping[str, FrameSource], drums: frozenset[str] = USUAL_DRUMS, *, held: bool = False
+    ) -> None:
+        """Read from these from now on; names may come and go, and a source that was silent is tried again.
+
+        held: they are made ready, and played from where `take_up` says; nothing else may be set until then.
+        """
         rows = SourceRows(sources, self._reference, self._problems, drums)
+        if held:
+            self._player.hold(rows)
         self._reader.post(SourcesChange(rows, tuple(sources.values())))
 
     def problems(self) -> list[str]:
@@ -116,6 +124,15 @@ class Feed:
     def ready(self, count: int) -> bool:
         """Whether `read` has the next `count` frames: else it gives silence for those that have not been made yet."""
         return self._player.ready(count)
+
+    @property
+    def can_take_up(self) -> bool:
+        """Whether sources that are held are ready to be played from the next frame on, or none is held."""
+        return self._player.can_take_up
+
+    def take_up(self) -> None:
+        """Play sources that are held from the next frame on."""
+        self._player.take_up()
 
     def read(self, names: Sequence[str], count: int) -> FeedBlock:
         """The next `count` frames of the named sources and the song. Waits on nothing."""

@@ -8,11 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from plugin_host.engine.feed_line import FeedLine
+from plugin_host.engine.feed_sources import SourceRows
 
 Block = npt.NDArray[np.float32]
 FADE_SECONDS = 0.010
 PLAY_STEP = 2
 """Playing fades in at twice the pace."""
+
+
+def line_fade(rate: int) -> npt.NDArray[np.float32]:
+    """Share (frame,) of a new line from its first frame, 0, to its last, 1, while it takes the place of another."""
+    steps = PLAY_STEP * max(1, round(FADE_SECONDS * rate / PLAY_STEP))
+    shape: npt.NDArray[np.float32] = (0.5 - 0.5 * np.cos(np.pi * np.arange(steps + 1) / steps)).astype(np.float32)
+    return shape
 
 
 class FeedBlock(NamedTuple):
@@ -62,13 +70,13 @@ class FeedPlayer:
     """
 
     def __init__(self, line: FeedLine, rate: int) -> None:
-        steps = PLAY_STEP * max(1, round(FADE_SECONDS * rate / PLAY_STEP))
-        self._fade = (0.5 - 0.5 * np.cos(np.pi * np.arange(steps + 1) / steps)).astype(np.float32)
-        self._steps = steps
-        self._main = _Voice(line, 0, steps, 0)
+        self._fade = line_fade(rate)
+        self._steps = len(self._fade) - 1
+        self._main = _Voice(line, 0, self._steps, 0)
         self._leaving: list[_Voice] = []
         self.playing = False
         self._order: Order | None = None
+        self._held: SourceRows | None = None
         self._starved = 0
         self._room = np.zeros((1, 2, 0), dtype=np.float32)
         self._scratch = np.zeros(0, dtype=np.float32)
@@ -108,6 +116,22 @@ class FeedPlayer:
     def give(self, order: Order) -> None:
         """Order something; only while nothing is `waiting`."""
         self._order = order
+
+    def hold(self, sources: SourceRows) -> None:
+        """Before lines of these are ordered, by whom they are ordered: none is played before `take_up`."""
+        self._held = sources
+
+    @property
+    def can_take_up(self) -> bool:
+        """Whether what is held could be played from the next frame on; so it is where nothing is held."""
+        order, held = self._order, self._held
+        if held is None or self.line.sources is held:
+            return True
+        return order is not None and order.line.sources is held and self._is_late(order)
+
+    def take_up(self) -> None:
+        """Play what is held from the next frame on."""
+        self._held = None
 
     def read(self, names: Sequence[str], count: int) -> FeedBlock:
         """The next `count` frames of the named sources; see `FeedBlock`."""
@@ -161,13 +185,19 @@ class FeedPlayer:
         self._order = None
 
     def _is_due(self, order: Order) -> bool:
-        main = self._main
-        late = order.at is None or main.index >= order.at
-        return late or not self.playing or main.line.ring.written <= main.index
+        """Where the line that plays has run dry even what is held is: rather too early than a gap."""
+        return self._is_dry or (order.line.sources is not self._held and self._is_late(order))
+
+    @property
+    def _is_dry(self) -> bool:
+        return self.line.ring.written <= self.index
+
+    def _is_late(self, order: Order) -> bool:
+        return order.at is None or self.index >= order.at or not self.playing or self._is_dry
 
     def _place_in(self, order: Order) -> int:
         """The frame of the ordered line to begin with."""
-        return 0 if order.at is None else max(0, self.index - order.at)
+        return 0 if order.at is None else min(max(0, self.index - order.at), order.line.ring.written)
 
     def _fade_in(self, step: int) -> None:
         main = self._main
@@ -177,7 +207,11 @@ class FeedPlayer:
     def _until_order(self, count: int) -> int:
         """At most `count` frames, up to where a waiting order is due."""
         order = self._order
-        if order is None or order.at is None or not self.playing:
+        if order is None or not self.playing:
+            return count
+        if order.line.sources is self._held:
+            return max(1, min(count, self.line.ring.written - self.index)) if count else 0
+        if order.at is None:
             return count
         return max(1, min(count, order.at - self.index)) if count else 0
 

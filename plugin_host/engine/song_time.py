@@ -8,16 +8,16 @@ import numpy as np
 
 from plugin_host.engine.changes import PreparedChange
 from plugin_host.engine.crossfade import Crossfade
-from plugin_host.engine.glide import ramp_shape
+from plugin_host.engine.feed_player import line_fade
 from plugin_host.engine.latency import DelayLine
 from plugin_host.engine.prepare import PreparedMix
 from plugin_host.engine.strip import Block
 from plugin_host.engine.take_changes import TakeChanges
+from plugin_host.stems.reader import SilentStem
 from separation_core.audio.frames import FrameSource
 
 READ_AHEAD = 3
 """Blocks that are read before they are needed."""
-SWITCH_SECONDS = 0.01
 
 Inputs = Mapping[str, Block]
 
@@ -78,11 +78,16 @@ class SongTimeRender:
         reread = False
         while change := self._due():
             for name, source in change.sources.items():
-                old = self._sources.get(name)
-                self._sources[name] = source if old is None else _Switched(old, source, self._renderer.position)
+                self._sources[name] = self._switched(name, source)
             self._renderer.apply(change)
             reread = reread or bool(change.sources)
         return reread
+
+    def _switched(self, name: str, source: FrameSource) -> FrameSource:
+        """From what a track heard, nothing where it only comes now, to `source`: as the feed does it live."""
+        known = name in self._renderer.names
+        old = self._sources[name] if known else SilentStem(source.rate, source.frames)
+        return _Switched(old, source, self._renderer.position)
 
     def _due(self) -> PreparedChange | None:
         return self._changes.due(self._renderer.position, not self._renderer.fading) if self._changes else None
@@ -115,12 +120,12 @@ class SongTimeRender:
 
 
 class _Switched:
-    """One source up to frame `at`, then another, with a fade of 10 ms."""
+    """One source up to frame `at`, then another, with the fade of the feed's lines."""
 
     def __init__(self, old: FrameSource, new: FrameSource, at: int) -> None:
         self.rate, self.channels, self.frames = new.rate, new.channels, new.frames
         self._old, self._new = old, new
-        self._fade = Crossfade(at, ramp_shape(new.rate, SWITCH_SECONDS).astype(np.float32))
+        self._fade = Crossfade(at, line_fade(new.rate))
 
     def read(self, start: int, count: int) -> Block:
         """See `FrameSource.read`."""

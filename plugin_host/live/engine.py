@@ -77,7 +77,7 @@ class Engine:
         self._pipe, self._path, self._settings = pipe, path, settings
         self._mover = transport_mover(path, begin.transport, settings.jack_transport)
         self._told: deque[EngineEvent] = deque()
-        self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: path.loop.free, self._told.append)
+        self._conductor = Conductor(begin.mix, path.builder, path.post, lambda: path.fed.free, self._told.append)
         self._loudness = LoudnessWatch(path, shared)
         self._take = TakePlayer(self._conductor, path, self._mover.arrived)
         self._capture = CaptureWriter(path, self._told.append)
@@ -110,6 +110,7 @@ class Engine:
     def _tick(self) -> None:
         self._pipe.poll(TICK_SECONDS)
         self._take_in()
+        self._path.fed.advance()
         self._conductor.advance()
         self._told.extend(self._mover.advance())
         self._take.advance()

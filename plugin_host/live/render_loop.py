@@ -167,33 +167,40 @@ class RenderLoop:
         while count > 0:
             self._carry_out_due()
             part = count
-            if self._timed and self._timed[0].at is not None:
-                part = min(part, self._timed[0].at - self._path.renderer.position)
+            if self._timed and (wait := (self._timed[0].at or 0) - self._path.renderer.position) > 0:
+                part = min(part, wait)
             self._render(part)
             count -= part
 
     def _carry_out_due(self) -> None:
         if not self._posted and not self._timed:
             return
-        renderer, song_frame = self._path.renderer, self._path.feed.song_frame
-        self._carry_out_posted(song_frame)
-        while self._timed and (self._timed[0].at or 0) <= renderer.position:
-            self._carry_out(self._timed.popleft(), song_frame)
+        self._carry_out_posted()
+        while self._timed and not self._posted and self._is_due(self._timed[0]):
+            self._carry_out(self._timed.popleft())
 
-    def _carry_out_posted(self, song_frame: int) -> None:
+    def _is_due(self, posted: Posted) -> bool:
+        """What needs other sources begins with them, so that a bounce can do the same; what follows waits with it."""
+        ready = not posted.change.sources or self._path.feed.can_take_up
+        return ready and (posted.at or 0) <= self._path.renderer.position
+
+    def _carry_out_posted(self) -> None:
         """All that is light, or one exchange of chains and nothing else.
 
         A take knows frames, and not what was posted together: what begins at one frame is one change in its bounce, and
         a chain that is built anew with a parameter is not one in which that parameter glides.
         """
         if self._posted and not self._posted[0].change.is_light:
-            self._carry_out(self._posted.popleft(), song_frame)
+            if self._is_due(self._posted[0]):
+                self._carry_out(self._posted.popleft())
             return
         while self._posted and self._posted[0].change.is_light:
-            self._carry_out(self._posted.popleft(), song_frame)
+            self._carry_out(self._posted.popleft())
 
-    def _carry_out(self, posted: Posted, song_frame: int) -> None:
-        renderer = self._path.renderer
+    def _carry_out(self, posted: Posted) -> None:
+        renderer, feed = self._path.renderer, self._path.feed
+        if posted.change.sources:
+            feed.take_up()
         renderer.apply(posted.change)
         if posted.change.plan.limiter:
             self._path.switch.limit(posted.change.limiter is not None)
@@ -201,7 +208,7 @@ class RenderLoop:
         self._exchanges_begun += not posted.change.is_light  # last: whoever sees it sees the fade, too
         self._path.original_delay.move(renderer.latency - self._path.switch.latency)
         if posted.numbers or posted.early:
-            self.applied.append(Applied(posted.numbers, renderer.position, song_frame, posted.early))
+            self.applied.append(Applied(posted.numbers, renderer.position, feed.song_frame, posted.early))
 
     def _render(self, count: int) -> None:
         path, names = self._path, self._path.renderer.names  # once the block is rendered some may have gone

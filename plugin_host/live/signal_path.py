@@ -20,6 +20,7 @@ from plugin_host.engine.prepare import PreparedMix, PrepareOptions, prepared_mix
 from plugin_host.engine.render_block import RenderSetup
 from plugin_host.errors import MixError
 from plugin_host.live.blame import BlameMarker
+from plugin_host.live.fed_sources import FedSources
 from plugin_host.live.lanes import lanes_of, with_lanes_for
 from plugin_host.live.messages import Begin, LiveSettings
 from plugin_host.live.reference import ReferenceSwitch
@@ -76,7 +77,8 @@ class SignalPath:
         self.rate, self.frames = opened.session.rate, opened.session.frames
         self.feed, self.builder, self.output = path.feed, opened.builder, opened.output
         self.loop, self.switch, self.meter_ring, self.lock = loop, path.switch, path.meter_ring, path.lock
-        self._path, self._sources, self._ordered = path, opened.sources, transport
+        self._path, self._ordered = path, transport
+        self.fed = FedSources(path.feed, opened.sources, lambda: loop.free)
         self._lanes, self._direct = opened.lanes, opened.direct
         self._dropouts, self._faults = 0, frozenset[Fault]()
         self._started = self._jumps = False
@@ -130,10 +132,7 @@ class SignalPath:
         """Hand a change to the render thread, and its sources to the feed."""
         change = posted.change
         self._notices.extend(change.warnings)
-        if change.sources or change.plan.removed:
-            kept = {name: source for name, source in self._sources.items() if name not in change.plan.removed}
-            self._sources = kept | dict(change.sources)
-            self.feed.set_sources(self._sources, change.drums)
+        self.fed.change(change)
         if self._direct and change.plan.added:
             self._give_lanes(change.plan.added)
         self.loop.post(posted)

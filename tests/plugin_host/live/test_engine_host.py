@@ -272,7 +272,8 @@ def test_a_plugin_that_crashes_whenever_it_is_loaded_is_loaded_no_more(
     os.kill(engine.pid, signal.SIGKILL)
     told = "plugin /usr/lib/vst3/ZamDelay.vst3 crashed the audio engine twice"
     heard = heard_until(engine, lambda event: isinstance(event, Notice) and event.text.startswith(f"master: {told}"))
-    assert len([event for event in heard if isinstance(event, Died)]) == 3
+    deaths = [event for event in heard if isinstance(event, Died)]
+    assert len(deaths) == (2 if deaths[0].blamed else 3), "the plugin may have been at work when the engine was killed"
     (back,) = (event for event in heard if isinstance(event, Back))
     assert back.command == c.SetEffectBypass("vocals", 1, True)
     assert "track vocals: effect 2, vst3" in back.bypassed

@@ -1,6 +1,7 @@
 """Other sources, other speeds, late frames and a flood of commands: the song goes on where it was."""
 
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ from separation_core.units import Hertz
 OpenDeck = Callable[..., AbstractContextManager[Any]]
 RATE, FRAMES = Hertz(8000), 40_000
 FADE = 80
+PATIENCE = 30.0
 NAMES = ("vocals", "drums")
 
 
@@ -74,6 +76,37 @@ def test_sources_come_and_go_while_the_others_play_on(deck: OpenDeck) -> None:
         playing.feed.set_sources({"vocals": kept})
         playing.calm()
         assert [source.read(0, 1)[1, 0] for source in playing.feed.retired()] == [4.0]
+
+
+@pytest.mark.parametrize("sought", [None, 20_000])
+def test_held_sources_are_taken_up_where_it_is_said_and_what_follows_waits(deck: OpenDeck, sought: int | None) -> None:
+    with deck() as playing:
+        playing.do(Play())
+        playing.hear(1000)
+        playing.feed.set_sources({"vocals": counting(5.0), "drums": counting(2.0)}, held=True)
+        if sought is not None:
+            playing.feed.command(apply_transport(playing.transport, Seek(sought), FRAMES), Seek(sought))
+        assert not playing.feed.can_take_up
+        heard = [playing.hear(500)[0]]
+        until = time.monotonic() + PATIENCE
+        while not playing.feed.can_take_up and time.monotonic() < until:
+            heard.append(playing.hear(8)[0])
+            time.sleep(0.001)
+        assert np.array_equal(np.hstack(heard)[0], np.arange(1000, 1000 + np.hstack(heard).shape[1]))
+        assert (np.hstack(heard)[1] == 1.0).all()
+        playing.feed.take_up()
+        playing.hear(FADE)
+        assert levels(playing.hear(1))[0] == 5.0
+
+
+def test_held_sources_come_when_there_is_nothing_else_to_play(deck: OpenDeck) -> None:
+    with deck() as playing:
+        playing.do(Play())
+        playing.hear(1000)
+        playing.feed.set_sources({"vocals": counting(5.0)}, held=True)
+        assert (levels(playing.hear(4000)) == 1.0).all()
+        playing.hear(2000)
+        assert levels(playing.hear(400))[-1] == 5.0
 
 
 def test_changes_before_the_last_one_is_taken_up_are_not_lost(deck: OpenDeck) -> None:
