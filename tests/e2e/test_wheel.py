@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -65,7 +66,7 @@ def test_its_weights_separate_where_nothing_else_is(wheel: Path, tmp_path: Path)
 
     made = json.loads(stemrack("separate", "song.wav", "--json"))
     assert (made["model"], made["rate"]) == ("stemrack_v1", 48_000)
-    assert read_manifest(Path(made["session"])).model.version.endswith(" silent -40 dB")
+    assert re.search(r" silent -\d+ dB$", read_manifest(Path(made["session"])).model.version)
     shown = stemrack("models", "show", "default", "--markdown")
     assert shown == (ROOT / "docs" / "default-model.md").read_text(encoding="utf-8")
     assert all(author in shown for author in ("Lars Muldjord", "Emanuel Rumpf", "Frank Wen"))
