@@ -42,6 +42,12 @@ class Attached:
             self._send(self.display.hello())
         self.forget()
 
+    def disconnect(self) -> None:
+        """Send no longer; the input goes on."""
+        if self.output:
+            self.output.close()
+        self.output, self.sends_to = None, ""
+
     def forget(self) -> None:
         """Show everything anew."""
         self.screen.forget()
@@ -81,8 +87,7 @@ class Attached:
     def close(self) -> None:
         """Leave its ports."""
         self.input.close()
-        if self.output:
-            self.output.close()
+        self.disconnect()
 
     def _send(self, messages: Sequence[Message]) -> None:
         if self.output:
@@ -90,10 +95,19 @@ class Attached:
                 self.output.send(message)
 
 
-def output_for(name: str, outputs: Sequence[str]) -> str | None:
-    """The output that goes with an input: of the same name, else the one most like it."""
-    if name in outputs:
-        return name
-    alike = [(SequenceMatcher(None, name.lower(), other.lower()).ratio(), other) for other in outputs]
-    best = max(alike, default=(0.0, ""))
-    return best[1] if best[0] >= ALIKE else None
+def outputs_for(names: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
+    """The outputs that go with inputs: of the same name, else the one most like it, but for what is more like another.
+
+    Names of all ports of a system may be much alike: "Midi-Bridge:X-Touch 2:(capture_0) X-Touch MIDI 1".
+    """
+    alike = sorted(((_likeness(name, other), name, other) for name in names for other in outputs), reverse=True)
+    found: dict[str, str] = {}
+    for likeness, name, other in alike:
+        if likeness >= ALIKE and name not in found and other not in found.values():
+            found[name] = other
+    return found
+
+
+def _likeness(name: str, other: str) -> float:
+    """0 … 1, and above for the very same."""
+    return 2.0 if name == other else SequenceMatcher(None, name.lower(), other.lower()).ratio()

@@ -56,6 +56,8 @@ class Controller:
         self.clock = clock
         self._resolve = resolve
         self._does = {(each.control, each.layer): each for each in assignments}
+        self._held: dict[str, tuple[Assignment | None, Target | None]] = {}
+        """What buttons that are down were pressed for, which is let go with them in whatever bank or layer."""
         self._decoder = device.decoder()
         self._by_source, self._by_touch = device.by_source(), device.by_touch()
 
@@ -106,6 +108,10 @@ class Controller:
         target = target_of(self._resolve, assignment, self.bank) if assignment else None
         if control.kind is ControlKind.BUTTON:
             pressed = value > 0 if control.source.kind is SourceKind.NOTE else value >= 64
+            if pressed:
+                self._held[control.name] = assignment, target
+            else:
+                assignment, target = self._held.pop(control.name, (assignment, target))
             return self._press(assignment, target, pressed=pressed) if assignment else ("", "does nothing")
         if target is None:
             if control.kind is ControlKind.ABSOLUTE:

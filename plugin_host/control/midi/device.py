@@ -75,6 +75,12 @@ class Device:
     hello: tuple[bytes, ...] = ()
     display: Display = Display.NONE
 
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything to send it."""
+        shown = any(control.motor or control.light or control.ring for control in self.controls.values())
+        return shown or bool(self.hello) or self.display is not Display.NONE
+
     def decoder(self) -> Decoder:
         """A decoder for what its controls send."""
         sources = [control.source for control in self.controls.values()]

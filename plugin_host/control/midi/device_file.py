@@ -71,9 +71,20 @@ def _check_controls(root: Table, controls: dict[str, Control]) -> None:
         raise root.fault("controls", f"{len(controls)} controls: give at most {MAX_CONTROLS}")
     seen: dict[tuple[SourceKind, int, int], str] = {}
     for control in controls.values():
-        other = seen.setdefault(control.source.key, control.name)
-        if other != control.name:
-            raise root.fault("controls", f"{control.name} and {other} both send {control.source}: take one out")
+        for source in _sent_by(control):
+            other = seen.setdefault(source.key, control.name)
+            if other != control.name:
+                raise root.fault("controls", f"{control.name} and {other} both send {source}: take one out")
+
+
+def _sent_by(control: Control) -> Iterator[Source]:
+    """All that nothing else may send: both halves of a pair, too, and the note of a finger."""
+    source = control.source
+    yield source
+    if source.kind is SourceKind.CC14:
+        yield from (Source(SourceKind.CC, source.channel, number) for number in (source.number, source.number + 32))
+    if control.touch:
+        yield control.touch
 
 
 def names_of(table: Table, name: str) -> list[str]:

@@ -15,6 +15,8 @@ QUIET_SECONDS = 0.4
 LEAST = 3
 """Messages, and for a fader different values, that it takes to tell what it is."""
 _NRPN = frozenset((99, 98, 6, 38))
+_BANK_SELECT = frozenset((0, 32))
+"""What many foot controllers send before a program."""
 _STEPS = frozenset((*range(1, 9), *range(120, 128), *range(57, 73)))
 """Values that slowly turned encoders send, in any code."""
 
@@ -60,12 +62,13 @@ class Learner:
         bends = [message for message in self._messages if message.type == "pitchwheel"]
         if len(bends) >= LEAST:
             return Found(Source(SourceKind.PITCH_BEND, bends[-1].channel), ControlKind.ABSOLUTE)
+        programs = [message for message in self._messages if message.type == "program_change"]
         controls = [message for message in self._messages if message.type == "control_change"]
+        if programs and {message.control for message in controls} <= _BANK_SELECT:
+            return Found(Source(SourceKind.PROGRAM, programs[0].channel, programs[0].program), ControlKind.BUTTON)
         if controls:
             return self._of_controls(controls)
         for message in self._messages:
-            if message.type == "program_change":
-                return Found(Source(SourceKind.PROGRAM, message.channel, message.program), ControlKind.BUTTON)
             if message.type == "note_on" and message.velocity:
                 return Found(Source(SourceKind.NOTE, message.channel, message.note), ControlKind.BUTTON)
         return None

@@ -78,7 +78,8 @@ class MidiSystem(Protocol):
 MOST_LISTED = 10
 """Ports that a line names."""
 Clock = Callable[[], float]
-_NUMBERS = re.compile(r"\s+\d+:\d+$")
+_NUMBERS = re.compile(r"\s+\d+:\d+$|\s+\[\d+\](?= \((?:capture|playback)\): )")
+"""ALSA's own, "24:0" at the end, and where a2jmidid puts them: "a2j:X-Touch [24] (capture): X-Touch MIDI 1"."""
 
 
 def stable_name(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin_host.control.midi.attached import Attached, output_for
+from plugin_host.control.midi.attached import Attached, outputs_for
 from plugin_host.control.midi.controller import Controller, Heard
 from plugin_host.control.midi.controller_library import BARE, ControllerLibrary, Mapped
 from plugin_host.control.midi.learned_file import Learned, read_learned, with_learned
@@ -204,21 +204,24 @@ class MidiSurface:
         self._attached[name] = Attached(name, port, controller, virtual=virtual)
         self._desk.warn(f"MIDI: {name} is {mapped.device.purpose or mapped.device.name}")
 
-    def _look_for_outputs(self, outputs: Iterable[str]) -> None:
-        used = {each.sends_to for each in self._attached.values()}
-        free = [name for name in outputs if name not in used]
+    def _look_for_outputs(self, outputs: Sequence[str]) -> None:
         for each in self._attached.values():
-            if each.output is not None:
-                continue
-            port = f"{each.name} out" if each.virtual else output_for(each.name, free)
-            if port is None:
-                continue
-            try:
-                each.connect(self._system.open_output(port, virtual=each.virtual), port)
-            except ControlError as error:
-                self._tell_once(port, str(error))
-            if port in free:
-                free.remove(port)
+            if not each.virtual and each.sends_to not in outputs:
+                each.disconnect()  # it may go alone, and come back
+        used = {each.sends_to for each in self._attached.values()}
+        waiting = [each for each in self._attached.values() if each.output is None]
+        names = [each.name for each in waiting if not each.virtual and each.controller.device.shows]
+        found = outputs_for(names, [name for name in outputs if name not in used])
+        for each in waiting:
+            port = f"{each.name} out" if each.virtual else found.get(each.name)
+            if port is not None:
+                self._connect(each, port)
+
+    def _connect(self, each: Attached, port: str) -> None:
+        try:
+            each.connect(self._system.open_output(port, virtual=each.virtual), port)
+        except ControlError as error:
+            self._tell_once(port, str(error))
 
     def _tell_once(self, port: str, text: str) -> None:
         """Tell of a port that cannot be opened; it is tried again with every look."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from plugin_host.control.osc.framing import Framing, framing_of
 from plugin_host.control.osc.packet import OscError
+from plugin_host.control.osc.sockets import notice_vanished
 
 MOST_WAITING = 1024 * 1024
 """Bytes to be sent to a surface that does not read them; then it is hung up."""
@@ -18,6 +19,7 @@ class Connection:
         self.socket = connected
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        notice_vanished(self.socket)
         self.is_open = True
         self._interested = interested
         self._framing: Framing | None = None

@@ -1,7 +1,9 @@
 """The server's own words.
 
-/subscribe [PORT [SECONDS]] [BEGINNING …] [echo]   be told what changes, at that port or where it came from, for so
-                                                   long (60 s); BEGINNING: of addresses, patterns allowed
+/subscribe [PORT [SECONDS]] [BEGINNING …] [echo] [refresh]
+                                                   be told what changes, at that port or where it came from, for so
+                                                   long (60 s); BEGINNING: of addresses, patterns allowed; refresh:
+                                                   everything once, unless it is subscribed already
 /unsubscribe [PORT]
 /refresh [BEGINNING …]                             every value there is
 /ping [ANYTHING …]                                 → /pong with the same
@@ -21,6 +23,7 @@ from plugin_host.control.osc.wanted import Wanted
 from plugin_host.errors import ControlError
 
 LAPSE_SECONDS = 60.0
+_ECHO, _REFRESH = "echo", "refresh"
 LONGEST_SECONDS = 86_400.0
 _Arguments = tuple[Argument, ...]
 
@@ -54,13 +57,14 @@ class OwnWords:
         port, seconds = _numbers(given)
         if not 0 <= port <= 65_535:
             raise ControlError(f"/subscribe: {port:g} is no port: give 1 to 65535, or 0 for where you send from")
-        beginnings = [text for text in texts if text != "echo"]
+        beginnings = [text for text in texts if text not in (_ECHO, _REFRESH)]
         wanted = Wanted(beginnings)
         self._peers.direct(peer, int(port))
         held = min(max(seconds, 1.0), LONGEST_SECONDS)
-        self._teller.subscribe(
-            peer, Subscription(self._clock() + held, wanted, "echo" in texts, looks=bool(beginnings))
-        )
+        if _REFRESH in texts and peer.subscription is None:  # it, or we, were away
+            self._teller.refresh(peer, beginnings)
+        ends = self._clock() + held
+        self._teller.subscribe(peer, Subscription(ends, wanted, _ECHO in texts, looks=bool(beginnings)))
         peer.answer("/subscribed", (held,))
 
     def _unsubscribe(self, peer: Peer, given: _Arguments) -> None:

@@ -233,7 +233,11 @@ class OscServer:
             connected, source = self._tcp.accept()
         except OSError:
             return
-        if len(self._peers.connected) >= MOST_CONNECTIONS or not self._admits(source[0]):
+        if not self._admits(source[0]):
+            connected.close()
+            return
+        if len(self._peers.connected) >= MOST_CONNECTIONS:
+            self.complaints.refuse(f"{source[0]} is one connection too many over TCP: {MOST_CONNECTIONS} are open")
             connected.close()
             return
         connection = Connection(connected, self._interest)

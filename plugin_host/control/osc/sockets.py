@@ -10,6 +10,8 @@ from plugin_host.errors import ControlError
 
 RECEIVE_BYTES = 4 * 1024 * 1024
 """What the kernel keeps for us while the server is busy: a burst of ten thousand messages."""
+_SIGNS_OF_LIFE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+"""As far as the system knows them: after a minute without one (in seconds, the last in ms) a connection has failed."""
 _FORCE = 33
 """SO_RCVBUFFORCE of Linux, which Python does not name: beyond net.core.rmem_max, for the privileged."""
 
@@ -32,6 +34,15 @@ def listening_socket(host: str, port: int, option: str = "--osc-tcp-port") -> so
     bound = _bound(made, host, port, option)
     bound.listen(16)
     return bound
+
+
+def notice_vanished(connected: socket.socket) -> None:
+    """Have the connection fail when the other side is gone without a word: switched off, out of the radio's reach."""
+    with suppress(OSError):
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _SIGNS_OF_LIFE.items():
+            if hasattr(socket, name):
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def receive_bytes(made: socket.socket) -> int:

@@ -67,7 +67,7 @@ def dialects_of(table: ParameterTable, settings: OscSettings) -> dict[str, NewSe
     known: dict[str, NewSession] = {
         "x32": lambda: X32Session(view),
         "ardour": lambda: ArdourSession(view, table, settings.timecode, settings.timecode_start),
-        "reaper": lambda: ReaperSession(view, table),
+        "reaper": lambda: ReaperSession(table),
     }
     return {name: new for name, new in known.items() if name in settings.dialects}
 

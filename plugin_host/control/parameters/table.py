@@ -101,7 +101,8 @@ class ParameterTable:
         if kind != "track" or not rest or name not in names:
             return ()
         bank = [segment(track) for track in bank_of(sight)]
-        numbered = [f"/track/{names.index(name) + 1}/{rest}"]
+        number = str(names.index(name) + 1)
+        numbered = [] if number in names else [f"/track/{number}/{rest}"]  # a name goes before a number
         banked = [f"/bank/track/{bank.index(name) + 1}/{rest}"] if name in bank else []
         selected = [f"/selected/{rest}"] if segment(sight.panel.selected) == name else []
         return (*numbered, *banked, *selected)

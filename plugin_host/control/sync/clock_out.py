@@ -23,6 +23,7 @@ class ClockOut:
 
     def __init__(self) -> None:
         self._number: int | None = None
+        self._tempo: float | None = None
         self._rolling = False
         self._waiting: Message | None = None
         self._next = 0
@@ -33,7 +34,8 @@ class ClockOut:
         if tempo is None or not line.playing:
             return [*self._halt(), *(self._idle(tempo * line.speed, now) if tempo else ())]
         said: list[Message] = []
-        if line.number != self._number or self._clocks(line, tempo, now) > self._next + LATE_CLOCKS:
+        is_elsewhere = line.number != self._number or tempo != self._tempo  # by another tempo it is not as many clocks
+        if is_elsewhere or self._clocks(line, tempo, now) > self._next + LATE_CLOCKS:
             said += self._locate(line, tempo, now)
         if self._waiting and now >= self._time(line, tempo) - BEFORE_SECONDS:
             said.append(self._waiting)
@@ -58,7 +60,7 @@ class ClockOut:
     def _locate(self, line: SongLine, tempo: float, now: float) -> list[Message]:
         """Song position counts sixteenths: go on from the next."""
         said = self._halt()
-        self._number, self._idle_at = line.number, None
+        self._number, self._tempo, self._idle_at = line.number, tempo, None
         at = self._clocks(line, tempo, now)
         if at <= _AT_START_CLOCKS:
             self._next, self._waiting = 0, Message("start")

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+from mido import Message
+
 from plugin_host.control.midi.ports import Arrival, MidiSystem
 from plugin_host.control.midi.watching import PortWatcher
 
 VIRTUAL_PORT = "sync"
 """With " in" or " out" behind it."""
 LEADER_SECONDS = 2.0
-_SYNC_TYPES = frozenset({"clock", "start", "continue", "stop", "songpos", "quarter_frame", "sysex"})
+IsFor = Callable[[Message], bool]
+"""Whether a message is for the one that listens: a DAW has ports for clock, time code and MMC beside each other."""
 
 
 class SyncInput:
@@ -17,8 +20,10 @@ class SyncInput:
     Where two ports speak, the one that spoke first is heard until it has been silent for `LEADER_SECONDS`.
     """
 
-    def __init__(self, system: MidiSystem, part: str, clock: Callable[[], float]) -> None:
-        self._system, self._clock = system, clock
+    def __init__(
+        self, system: MidiSystem, part: str, clock: Callable[[], float], is_for: IsFor = lambda message: True
+    ) -> None:
+        self._system, self._clock, self._is_for = system, clock, is_for
         self._watcher = PortWatcher(system, clock, part=part or None, virtual=VIRTUAL_PORT)
         self._looked = clock()
         self._leader, self._leader_spoke = "", float("-inf")
@@ -34,14 +39,14 @@ class SyncInput:
         return "; ".join(self._watcher.problems)
 
     def receive(self) -> list[Arrival]:
-        """Messages of the leader that are about time, in order.
+        """Messages of the leader that are for us, in order.
 
         None can have come before the last call, which found it not: that bounds what times a port sums up.
         """
         before, self._looked = self._looked, self._clock()
         arrivals = []
         for name, arrival in self._watcher.receive():
-            if arrival.message.type not in _SYNC_TYPES or not self._is_leader(name):
+            if not self._is_for(arrival.message) or not self._is_leader(name):
                 continue
             arrivals.append(Arrival(arrival.message, max(arrival.seconds, before)))
         return arrivals

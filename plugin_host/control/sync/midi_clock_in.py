@@ -10,6 +10,12 @@ CLOCKS_A_SIXTEENTH = 6
 LAPSE_SECONDS = 0.5
 """Without a clock for so long it has stopped; at the slowest tempo (20 BPM) they are 0.125 s apart."""
 _ENOUGH = 4
+_WORDS = frozenset({"clock", "start", "continue", "stop", "songpos"})
+
+
+def is_clock(message: Message) -> bool:
+    """Whether MIDI clock has this message."""
+    return message.type in _WORDS
 
 
 class MidiClockIn:

@@ -29,6 +29,12 @@ class Machine(Enum):
 _KNOWN = {each.value: each for each in Machine}
 
 
+def is_machine_control(message: Message) -> bool:
+    """Whether this is a command to a machine, known or not."""
+    data = tuple(message.data) if message.type == "sysex" else ()
+    return len(data) >= 4 and data[0] == _UNIVERSAL and data[2] == _COMMANDS
+
+
 @dataclass(frozen=True, slots=True)
 class MachineCommand:
     """One command. seconds: of time code, where to go (`LOCATE`)."""
@@ -45,9 +51,9 @@ class MmcIn:
 
     def hear(self, message: Message, seconds: float) -> tuple[MachineCommand, ...]:
         """The commands in a message, in order; what is not known, malformed or for another device is passed over."""
-        data = tuple(message.data) if message.type == "sysex" else ()
-        if len(data) < 4 or data[0] != _UNIVERSAL or data[2] != _COMMANDS:
+        if not is_machine_control(message):
             return ()
+        data = tuple(message.data)
         ours = ALL_DEVICES in (data[1], self._device) or data[1] == self._device
         return tuple(_commands(data[3:])) if ours else ()
 

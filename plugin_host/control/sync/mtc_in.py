@@ -19,6 +19,15 @@ FULL_FRAME_HEARD_SECONDS = 2.0
 """How long a full frame alone counts as hearing the master."""
 
 
+def is_time_code(message: Message) -> bool:
+    """Whether this is a quarter frame or a full frame."""
+    return message.type == "quarter_frame" or (message.type == "sysex" and _is_full_frame(tuple(message.data)))
+
+
+def _is_full_frame(data: tuple[int, ...]) -> bool:
+    return len(data) == _FULL_FRAME_BYTES and (data[0], *data[2:4]) == _FULL_FRAME
+
+
 class MtcIn:
     """Decodes MTC; see `MasterClock`. rate, speed, running and `seconds_at` are what most want to know.
 
@@ -131,7 +140,7 @@ class MtcIn:
         self.rate, self._quarter, self._doubtful = label.rate, quarter, None
 
     def _hear_full_frame(self, data: tuple[int, ...], seconds: float) -> None:
-        if len(data) != _FULL_FRAME_BYTES or (data[0], *data[2:4]) != _FULL_FRAME:
+        if not _is_full_frame(data):
             return
         hours, minutes, whole, frames = data[4:]
         label = Timecode(hours & 0x1F, minutes, whole, frames, TimecodeRate(hours >> 5 & 3))

@@ -7,9 +7,9 @@ from plugin_host.control.midi.ports import MidiSystem
 from plugin_host.control.sync.link_peer import LinkPeer
 from plugin_host.control.sync.listening import SyncInput
 from plugin_host.control.sync.master import MasterClock, MasterPlace
-from plugin_host.control.sync.midi_clock_in import MidiClockIn
-from plugin_host.control.sync.mmc_in import MachineCommand, MmcIn
-from plugin_host.control.sync.mtc_in import MtcIn
+from plugin_host.control.sync.midi_clock_in import MidiClockIn, is_clock
+from plugin_host.control.sync.mmc_in import MachineCommand, MmcIn, is_machine_control
+from plugin_host.control.sync.mtc_in import MtcIn, is_time_code
 
 OpenSystem = Callable[[], MidiSystem]
 
@@ -111,7 +111,9 @@ def open_source(
     """midi-clock, mtc, mmc or link; `ControlError` where it cannot be had. tempo: the song's, for Link."""
     if name == "link":
         return LinkSource(LinkPeer(tempo, clock))
-    ports = SyncInput(open_system(), part, clock)
+    system = open_system()
     if name == "mmc":
-        return MachineSource(MmcIn(), ports)
-    return ClockSource(MtcIn() if name == "mtc" else MidiClockIn(), ports)
+        return MachineSource(MmcIn(), SyncInput(system, part, clock, is_machine_control))
+    if name == "mtc":
+        return ClockSource(MtcIn(), SyncInput(system, part, clock, is_time_code))
+    return ClockSource(MidiClockIn(), SyncInput(system, part, clock, is_clock))

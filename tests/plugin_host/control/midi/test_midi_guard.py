@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from plugin_host.control.midi.device import ControlKind
+from plugin_host.control.midi.learned_file import keep_learned, learned
+from plugin_host.control.midi.sources import Source, SourceKind
 from plugin_host.control.midi.surface import MidiPlan, MidiSurface
 from plugin_host.desk.events import DeskWarning
 
@@ -57,3 +60,62 @@ def test_the_thread_outlives_a_port_that_fails_and_tells_of_it_once(
         surface.close()
     said = [each.text for each in told.drain() if isinstance(each, DeskWarning)]
     assert sum("ZeroDivisionError: in a driver" in text for text in said) == 1
+
+
+def test_what_a_controller_shows_comes_back_with_its_output_which_went_alone(
+    room: Room, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire = cable.plug("X-Touch")
+    with room.surface(cable) as surface:
+        room.run(surface)
+        with monkeypatch.context() as gone:
+            gone.setattr(cable, "outputs", list)
+            room.run(surface)
+            wire.sent.clear()
+            room.run(surface)
+            assert wire.sent == []
+        room.run(surface)
+    assert {message.type for message in wire.sent} >= {"pitchwheel", "sysex"}
+
+
+PEDAL, PEDAL_OUT = "Midi-Bridge:FS-1 4:(capture_0) FS-1 MIDI 1", "Midi-Bridge:FS-1 4:(playback_0) FS-1 MIDI 1"
+TOUCH, TOUCH_OUT = (f"Midi-Bridge:X-Touch 2:({way}_0) X-Touch MIDI 1" for way in ("capture", "playback"))
+
+
+@pytest.mark.parametrize("pedal", ["nanokontrol2", "x-touch-mini"])
+def test_no_controller_is_sent_what_is_for_another_whose_name_is_much_alike(
+    room: Room, cable: Cable, monkeypatch: pytest.MonkeyPatch, pedal: str
+) -> None:
+    """The pedal has nothing to send to, or it comes later; it is looked for first."""
+    plan = MidiPlan({"FS-1": pedal, "X-Touch": "mackie"}, {})
+    for name in (PEDAL, TOUCH, TOUCH_OUT, PEDAL_OUT):
+        cable.plug(name)
+    there = [TOUCH_OUT]
+    monkeypatch.setattr(cable, "inputs", lambda: [PEDAL, TOUCH])
+    monkeypatch.setattr(cable, "outputs", lambda: there)
+    with room.surface(cable, plan) as surface:
+        room.run(surface)
+        there.append(PEDAL_OUT)
+        room.run(surface)
+    assert "pitchwheel" in {message.type for message in cable.wires[TOUCH_OUT].sent}
+    assert cable.wires[PEDAL_OUT].sent != []
+    assert "pitchwheel" not in {message.type for message in cable.wires[PEDAL_OUT].sent}
+
+
+def test_a_controller_that_shows_nothing_takes_nobodys_output(
+    room: Room, cable: Cable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there before the other one, whose ports come one by one."""
+    new = learned(PEDAL, Source(SourceKind.CC, 0, 64), ControlKind.BUTTON, None, "/transport/toggle")
+    keep_learned(room.library.learned_file, new)
+    for name in (PEDAL, TOUCH, TOUCH_OUT):
+        cable.plug(name)
+    there = [PEDAL]
+    monkeypatch.setattr(cable, "inputs", lambda: there)
+    monkeypatch.setattr(cable, "outputs", lambda: [TOUCH_OUT])
+    with room.surface(cable) as surface:
+        room.run(surface)
+        there.append(TOUCH)
+        room.run(surface)
+        assert len(surface.attached) == 2
+    assert "pitchwheel" in {message.type for message in cable.wires[TOUCH_OUT].sent}

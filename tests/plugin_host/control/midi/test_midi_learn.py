@@ -13,6 +13,7 @@ from plugin_host.control.midi.controller import Controller
 from plugin_host.control.midi.device import ControlKind
 from plugin_host.control.midi.learn import QUIET_SECONDS, Found, Learner
 from plugin_host.control.midi.learned_file import keep_learned, learned, read_learned, with_learned
+from plugin_host.control.midi.ports import PortNames
 from plugin_host.control.midi.relative import RelativeCode
 from plugin_host.control.midi.sources import Halves, Source, SourceKind
 from plugin_host.control.midi.surface import MidiSurface
@@ -77,7 +78,10 @@ def test_notes_and_programs_are_buttons() -> None:
     assert Watch().hear(Message("note_on", note=5), Message("note_off", note=5)) == Found(
         Source(SourceKind.NOTE, 0, 5), BUTTON
     )
-    assert Watch().hear(Message("program_change", program=9)) == Found(Source(SourceKind.PROGRAM, 0, 9), BUTTON)
+    program = Message("program_change", program=9)
+    assert Watch().hear(program) == Found(Source(SourceKind.PROGRAM, 0, 9), BUTTON)
+    with_its_bank = [*_controls(0, 0), *_controls(32, 1), program]
+    assert Watch().hear(*with_its_bank) == Found(Source(SourceKind.PROGRAM, 0, 9), BUTTON)
 
 
 def test_a_touched_motor_fader_is_no_button() -> None:
@@ -184,3 +188,17 @@ def test_what_is_learned_meanwhile_is_taken_up_by_a_running_host(room: Room, cab
     (warning,) = [event.text for event in told.drain() if isinstance(event, DeskWarning)]
     assert "learned.toml, line 1" in warning
     surface.close()
+
+
+@pytest.mark.parametrize("port", ["FS-1:FS-1 MIDI 1 {}:0", "a2j:FS-1 [{}] (capture): FS-1 MIDI 1"])
+def test_what_was_learned_holds_where_alsa_numbers_the_port_anew(room: Room, cable: Cable, port: str) -> None:
+    names = PortNames()
+    (before,), (after,) = (names.told_apart([port.format(number)]) for number in (24, 28))
+    new = learned(before, Source(SourceKind.CC, 0, 64), BUTTON, None, "/track/vocals/mute")
+    keep_learned(room.library.learned_file, new)
+    wire = cable.plug(after)
+    with room.surface(cable) as surface:
+        room.run(surface)
+        wire.waiting.append([0xB0, 64, 127])
+        room.run(surface)
+    assert room.track("vocals").mute

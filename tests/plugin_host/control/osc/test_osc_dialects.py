@@ -20,7 +20,7 @@ from plugin_host.control.osc.server import OscServer
 from plugin_host.control.osc.settings import LOOPBACK, OscSettings
 from plugin_host.control.osc.surfaces import dialects_of
 from plugin_host.errors import ControlError
-from plugin_host.mix.commands import SetGain, SetMute, SetPan
+from plugin_host.mix.commands import RemoveTrack, SetGain, SetMute, SetPan
 
 Rack = Any  # the conftest's
 POSITIONS = st.floats(0.0, 1.0, width=32)
@@ -147,6 +147,38 @@ def test_a_reaper_surfaces_toggles(rack: Rack) -> None:
     one.send("/track/99/mute/toggle", 1)
     one.settle()
     assert rack.server.complaints.refused == 1
+
+
+def test_a_reaper_surface_turns_its_own_bank(rack: Rack) -> None:
+    """What it calls track 1 is the first of its bank; others keep theirs."""
+    one, other = rack.client(), rack.client()
+    names = [track.name for track in rack.desk.mix.tracks]
+    other.send("/dialect", "reaper")
+    one.send("/device/track/count", 4)
+    one.rest()
+    one.send("/device/track/bank/+", 1.0)
+    one.send("/device/track/bank/+", 0.0)  # the button let go
+    told = one.values()
+    assert [told[f"/track/{number}/name"] for number in range(1, 5)] == [(name,) for name in names[4:8]]
+    one.send("/track/1/volume", 0.5)
+    other.send("/track/2/volume", 0.25)
+    one.settle()
+    other.settle()
+    assert (rack.desk.mix.tracks[4].gain_db, rack.desk.mix.tracks[1].gain_db) == (-12.0, -32.0)
+    rack.desk.do(SetGain(names[0], -3.0), "somebody")
+    rack.desk.do(SetGain(names[4], -6.0), "somebody")
+    assert one.values()["/track/1/volume/db"] == (-6.0,)
+    for address in ("/device/track/bank/-", "/device/track/bank/select/2", "/device/track/bank/+"):
+        one.send(address, 1.0)
+    told = one.values()
+    assert [told[f"/track/{number}/name"] for number in range(1, 5)] == [("synth 3",), ("a/b",), ("",), ("",)]
+    for name in names[2:]:
+        rack.desk.do(RemoveTrack(name))
+    one.rest()
+    one.send("/track/1/mute", 1.0)
+    one.settle()
+    assert [track.mute for track in rack.desk.mix.tracks] == [True, False]
+    assert rack.server.complaints.refused == 0
 
 
 def test_a_reaper_surface_that_is_named_at_the_start(rack: Rack) -> None:

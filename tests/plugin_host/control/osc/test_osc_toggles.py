@@ -79,3 +79,18 @@ def test_it_is_no_echo_of_what_was_told_just_now(rack: Rack, dialect: str, word:
         client.send(word, 1.0)
         client.settle()
         assert stands(rack, "/transport/loop/on") is ends
+
+
+def test_a_reaper_surface_is_shown_what_it_turned_round_but_not_the_loop(rack: Rack) -> None:
+    client = rack.client()
+    client.send("/dialect", "reaper")
+    client.send("/track/1/select", 1.0)
+    client.rest()
+    for on in (1, 0):
+        client.send("/track/1/mute/toggle", 1.0)
+        assert client.values() == {"/track/1/mute": (on,), "/track/mute": (on,)}
+    client.send("/track/solo/toggle", 1.0)
+    assert client.values() == {"/track/1/solo": (1,), "/track/solo": (1,)}
+    client.send("/track/1/mute", 1.0)
+    client.send("/repeat", 1.0)
+    assert client.values() == {}

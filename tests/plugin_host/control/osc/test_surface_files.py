@@ -82,6 +82,33 @@ def test_a_fader_that_is_moved_shows_its_level(rack: Rack, asked: Any) -> None:
         assert client.until(level) == OscMessage(level, ("-12.0 dB",))
 
 
+def _subscribed_by_open_stage_control() -> list[str]:
+    layout = (FOLDER / "open-stage-control.json").read_text(encoding="utf-8")
+    (asked,) = re.findall(r"send\('/subscribe', 0, 60, (.+?)\)", layout)
+    return re.findall("'(.+?)'", asked)
+
+
+def _subscribed_by_touchosc() -> list[str]:
+    layout = zlib.decompress((FOLDER / "touchosc.tosc").read_bytes()).decode()
+    (asked,) = re.findall(r"sendOSC\(\{'/subscribe', (.+?)\}\}\}\)", layout)
+    return re.findall("tag = 's', value = '(.+?)'", asked)
+
+
+@pytest.mark.parametrize("subscribed", [_subscribed_by_open_stage_control, _subscribed_by_touchosc])
+def test_a_layout_shows_everything_when_we_come_after_it_or_come_back(rack: Rack, subscribed: Any) -> None:
+    """It subscribes every twenty seconds, and does not know whether anybody was there."""
+    client = rack.client()
+    client.send("/subscribe", 0, 60, *subscribed())
+    told = client.values()
+    assert (told["/master/gain/str"], told["/bank/track/1/fader"]) == (("0.0 dB",), (0.75,))
+    client.send("/subscribe", 0, 60, *subscribed())
+    assert "/bank/track/1/fader" not in client.values()
+    client.send("/unsubscribe")
+    client.rest()
+    client.send("/subscribe", 0, 60, *subscribed())
+    assert "/bank/track/1/fader" in client.values()
+
+
 def _reaper() -> list[tuple[str, str, str]]:
     """Word, type letter and address."""
     lines = (FOLDER / "stemrack.ReaperOSC").read_text(encoding="utf-8").splitlines()

@@ -237,6 +237,12 @@ def test_the_aliases_of_a_track(surface: Surface) -> None:
     assert surface.table.aliases("/master/gain") == surface.table.aliases("/track/list") == ()
 
 
+def test_no_track_is_told_of_under_a_number_that_is_anothers_name(surface_of: Callable[[Mix], Surface]) -> None:
+    surface = surface_of(Mix(tuple(Track(name, "vocals") for name in ("2", "1", "bass"))))
+    for name, others in (("2", ("/bank/track/1/gain",)), ("bass", ("/track/3/gain", "/bank/track/3/gain"))):
+        assert surface.table.aliases(f"/track/{name}/gain") == others
+
+
 def test_the_transport(surface: Surface) -> None:
     surface.write("/transport/play")
     surface.write("/transport/play", 0.0)

@@ -103,6 +103,18 @@ def test_the_song_begins_where_its_time_code_does(stage: Stage) -> None:
     assert not stage.desk.transport.playing, "the song has ended, the master has not"
 
 
+def test_time_code_goes_past_midnight(stage: Stage) -> None:
+    day, origin = 24 * 3600, 24 * 3600 - 5.0
+    stage.follow("mtc", FollowSettings(part="daw", origin=origin))
+    master = CodeMaster(stage.now, origin + 3.0)
+    stage.run(6.0, master)
+    assert stage.desk.transport.playing
+    assert off(stage, 9.0) < 2 * TOLERANCE_SECONDS
+    master.go(stage.now, 20.0 - (day - origin))
+    stage.run(2.0, master)
+    assert off(stage, 22.0) < 2 * TOLERANCE_SECONDS
+
+
 def test_what_cannot_be_played_is_gone_along_with(stage: Stage) -> None:
     stage.follow("mtc")
     master = CodeMaster(stage.now, 20.0)
@@ -130,6 +142,22 @@ def test_midi_clock_sets_place_and_speed(stage: Stage) -> None:
     stage.wire.send(Message("stop"))
     stage.run(0.5, master)
     assert not stage.desk.transport.playing
+
+
+@pytest.mark.parametrize("tempo", [60.0, 240.0])
+def test_half_and_double_the_songs_tempo_are_played_without_a_break_however_the_clock_jitters(
+    stage: Stage, tempo: float
+) -> None:
+    stage.desk.do(t.SetTempo(120.0))
+    stage.follow("midi-clock")
+    stage.wire.send(Message("start"))
+    master = ClockMaster(stage.now + 0.01, tempo, jitter=0.004)
+    stage.run(4.0, master)
+    for _ in range(100):
+        stage.run(0.1, master)
+        assert stage.desk.transport.playing
+    assert stage.desk.transport.speed == pytest.approx(tempo / 120.0, rel=1e-3)
+    assert off(stage, master.beats(stage.now) * 0.5) < 2 * TOLERANCE_SECONDS
 
 
 def test_song_position_and_continue(stage: Stage) -> None:

@@ -3,9 +3,15 @@
 import time
 from typing import Any
 
+import pytest
+from mido import Message
+
 from plugin_host.control.midi.ports import MOST_LISTED, without_port
 from plugin_host.control.midi.watching import RETRY_SECONDS, PortWatcher
+from plugin_host.control.sync.clock_out import ClockOut
 from plugin_host.control.sync.follower import FollowSettings
+from plugin_host.control.sync.heard_song import SongLine
+from plugin_host.control.sync.mtc_out import MtcOut
 from plugin_host.control.sync.sender import SendSettings
 from plugin_host.errors import ControlError
 
@@ -109,3 +115,29 @@ def test_neither_thread_ends_with_a_fault_which_is_told_once(stage: Stage) -> No
         each.close()
     assert alive == [True, True]
     assert told + stage.warnings() == ["sync: ZeroDivisionError: in a driver"] * 2
+
+
+@pytest.mark.parametrize("source", ["midi-clock", "mtc", "mmc"])
+def test_the_ports_of_one_program_that_say_something_else_are_in_nobodys_way(stage: Stage, source: str) -> None:
+    """A DAW has ports for clock, time code and MMC beside each other, and speaks on all of them when it plays."""
+    stage.midi.names = ["daw:mmc", "daw:mtc", "daw:midi-clock"]
+    stage.follow(source, FollowSettings(part="daw"))
+    stage.run(1.2)
+    stage.now += 0.001
+    line, code, clock = SongLine(True, 0.0, stage.now, 1.0, 1), MtcOut(), ClockOut()
+    due = {
+        "mtc": lambda: code.advance(line, stage.now),
+        "midi-clock": lambda: clock.advance(line, 120.0, stage.now),
+        "mmc": lambda: [Message("sysex", data=(0x7F, 0x7F, 0x06, 0x02))],
+    }
+    for name in sorted(due, key=lambda name: name == source):  # what is followed speaks last
+        for message in due[name]():
+            stage.midi.wires[f"daw:{name}"].send(message)
+        stage.follower.step()
+    for _ in range(2000):
+        stage.run(0.002)
+        for name in ("mtc", "midi-clock"):
+            for message in due[name]():
+                stage.midi.wires[f"daw:{name}"].send(message)
+    assert stage.desk.transport.playing
+    assert stage.place > 3.0

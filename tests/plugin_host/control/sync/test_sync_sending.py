@@ -97,6 +97,20 @@ def test_clock_follows_speed_and_loop(stage: Stage) -> None:
     assert kinds(ear, 0).count("continue") + kinds(ear, 0).count("start") >= 3
 
 
+@pytest.mark.parametrize("tempo", [100.0, 139.0, 141.0, 160.0])
+def test_clock_goes_on_where_another_tempo_is_set(stage: Stage, tempo: float) -> None:
+    stage.desk.do_all((t.SetTempo(140.0), t.Seek(48_000 * 30), t.Play()))
+    ear = Ear(stage.lead(SendSettings(clock=True)), MidiClockIn())
+    stage.run(2.0)
+    stage.desk.do(t.SetTempo(tempo))
+    stage.run(2.0)
+    assert kinds(ear, 0) == ["songpos", "continue", "stop", "songpos", "continue"]
+    place = ear.at(stage.now)
+    assert place.running
+    assert place.tempo == pytest.approx(tempo, abs=0.7)
+    assert place.beats * 60.0 / tempo == pytest.approx(stage.place, abs=NEAR)
+
+
 def test_no_clock_without_a_tempo(stage: Stage) -> None:
     wire = stage.lead(SendSettings(clock=True))
     stage.desk.do(t.Play())
