@@ -136,15 +136,19 @@ def show(
     """Show all that is known of a model: stems, scores, cost, limits, licence, sources, credits, files."""
     from separation_core.zoo.added import added_models
     from separation_core.zoo.built_in import built_in_card, is_built_in
-    from separation_core.zoo.catalogue import model_card
+    from separation_core.zoo.catalogue import catalogue
 
     own = added_models().get(name)
     if is_built_in(name) or markdown:
         _show_built_in(built_in_card(name), json=json, markdown=markdown)
     elif own:
         _show_own(own, json=json)
+    elif name in catalogue():
+        _show_card(catalogue()[name], json=json)
     else:
-        _show_card(model_card(name), json=json)
+        from separation_core.zoo.load import unknown_model  # PyTorch, which no other way through here needs
+
+        raise unknown_model(name)
 
 
 def _listing() -> list[dict[str, object]]:

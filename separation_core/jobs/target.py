@@ -22,9 +22,12 @@ def session_name(song: str, part: Part) -> str:
 def session_folder(folder: Path) -> Path:
     """Where the session at `folder` lies: absolute, and where that is a link, what it leads to.
 
-    `SessionError` where the name leaves no room for those of the files beside it.
+    `SessionError` where it has no name, as the root has none, or one that leaves no room for those of the files beside
+    it.
     """
     folder = folder.absolute()
+    if not folder.name:
+        raise SessionError(f"{folder} cannot be a session: choose a folder in it with -o")
     if len(os.fsencode(previous_path(folder).name)) > LONGEST_NAME:
         raise SessionError(f"{folder.name} is too long a name for a session: choose a shorter one with -o")
     with write_errors(folder):

@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from separation_core.errors import ModelError
 from separation_core.models.band_unet import BandUNet, BandUNetConfig
 from separation_core.models.dual_path_unet import DualPathUNet, DualPathUNetConfig
 from separation_core.models.scnet import Scnet, ScnetConfig
+from separation_core.sessions.durable import write_errors
 
 Network = Scnet | DualPathUNet | BandUNet
 HEADER_LIMIT = 1 << 24
@@ -44,7 +45,11 @@ def build_network(
     if unknown:
         raise ModelError(f"{architecture} has no size {unknown[0]!r}: it has {', '.join(sorted(known))}")
     frozen: dict[str, Any] = {key: _frozen(value) for key, value in sizes.items()}
-    return network_class(config_class(**frozen), name=name or architecture, version=version)
+    try:
+        return network_class(config_class(**frozen), name=name or architecture, version=version)
+    except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{architecture} cannot be built with these sizes ({reason}): correct them") from error
 
 
 def _frozen(value: Any) -> Any:
@@ -58,7 +63,10 @@ def architecture_of(network: Network) -> str:
 
 
 def save_network(path: Path, network: Network, *, notes: Mapping[str, str] | None = None) -> None:
-    """Write a network's weights as float16 safetensors with its architecture, sizes and `notes` in the header."""
+    """Write a network's weights as float16 safetensors with its architecture, sizes and `notes` in the header.
+
+    Raises WriteFailed naming `path`, which is then as it was.
+    """
     header = {
         "architecture": architecture_of(network),
         "config": json.dumps(asdict(network.config)),
@@ -66,8 +74,13 @@ def save_network(path: Path, network: Network, *, notes: Mapping[str, str] | Non
     }
     tensors = {name: _halved(tensor) for name, tensor in network.state_dict().items()}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata=header)
-    partial.replace(path)
+    with write_errors(path):
+        try:
+            # Not `save_file`, whose files are for one user only.
+            partial.write_bytes(save(tensors, header))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _halved(tensor: torch.Tensor) -> torch.Tensor:
@@ -88,7 +101,7 @@ def load_network(path: Path, *, name: str) -> Network:
             key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in load_file(path).items()
         }
         network.load_state_dict(weights)
-    except (KeyError, ValueError, RuntimeError, SafetensorError, OSError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, OSError) as error:
         raise ModelError(f"{path} does not hold weights of ours, or is damaged: fetch or export it again") from error
     return network.eval()
 

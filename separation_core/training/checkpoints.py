@@ -11,15 +11,18 @@ instead of sixteen, and a resumed run that differs in the last digits.
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from separation_core.errors import ModelError
+from separation_core.sessions.durable import write_errors
+from separation_core.training.log import LOG_NAME
 
 PART_BYTES = 15 << 20
 KEPT = 2
@@ -40,20 +43,43 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, *, compact: bool = False) -> Path:
-    """Write under `folder` as `step-…`; older ones but the last are removed. Returns the checkpoint's folder."""
-    name = f"step-{checkpoint.facts['step']:08d}"
-    partial, final = folder / f"{name}.partial", folder / name
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for number, part in enumerate(_parts(_flatten(checkpoint, compact=compact))):
-        save_file(part, partial / f"part-{number}.safetensors")
-    facts = {**checkpoint.facts, "format": FORMAT, "compact": compact}
-    (partial / "state.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
-    partial.replace(final)
+    """Write under `folder` as `step-…`; older ones but the last are removed. Returns the checkpoint's folder.
+
+    Raises WriteFailed where the disk refuses it; what was there stays.
+    """
+    final = folder / checkpoint_name(checkpoint.facts["step"])
+    with _appearing(final) as partial:
+        parts = 0
+        for part in _parts(_flatten(checkpoint, compact=compact)):
+            # Not `save_file`, whose files are for one user only.
+            (partial / f"part-{parts}.safetensors").write_bytes(save(part))
+            parts += 1
+        facts = {**checkpoint.facts, "format": FORMAT, "compact": compact, "parts": parts}
+        (partial / "state.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     for old in _found(folder)[:-KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def checkpoint_name(step: int) -> str:
+    """What the folder of a step's checkpoint is called."""
+    return f"step-{step:08d}"
+
+
+@contextmanager
+def _appearing(final: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `final` at the end, or goes. Those that killed runs left half made go first."""
+    for left in final.parent.glob("step-????????.partial"):
+        shutil.rmtree(left, ignore_errors=True)
+    partial = final.with_name(f"{final.name}.partial")
+    try:
+        with write_errors(final):
+            partial.mkdir(parents=True)
+            yield partial
+            shutil.rmtree(final, ignore_errors=True)
+            partial.replace(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -63,14 +89,19 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read one checkpoint folder, tensors on the CPU. Raises ModelError where it is damaged."""
+    """Read one checkpoint folder, tensors on the CPU. Raises ModelError where it is damaged or cannot be read."""
     try:
         facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        parts = sorted(path.glob("part-*.safetensors"))
+        if len(parts) != facts.get("parts", len(parts)):  # which older ones do not say
+            raise ValueError(f"{len(parts)} of {facts['parts']} parts are there")
         tensors: Tensors = {}
-        for part in sorted(path.glob("part-*.safetensors")):
+        for part in parts:
             tensors.update(load_file(part))
         groups = _unflatten(tensors, compact=facts["compact"])
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except OSError as error:
+        raise ModelError(f"checkpoint {path} cannot be read ({error}): check its files and permissions") from error
+    except (ValueError, KeyError, AttributeError, SafetensorError) as error:
         raise ModelError(f"checkpoint {path} is damaged ({error}): remove it to go on from the one before") from error
     if facts["format"] != FORMAT:
         raise ModelError(f"checkpoint {path} has format {facts['format']}, not {FORMAT}: start a new run")
@@ -126,8 +157,13 @@ def _parts(tensors: Iterator[tuple[str, torch.Tensor]]) -> Iterator[Tensors]:
 
 
 def copy_compact(folder: Path, out: Path) -> Path:
-    """Write the latest checkpoint of a run's folder under `out` in the compact form; returns its folder."""
+    """Write the latest checkpoint of a run's folder under `out` in the compact form; returns its folder.
+
+    Raises ModelError where there is none, or where `out` is a run's folder, whose checkpoints it would push out.
+    """
     found = latest_checkpoint(folder)
     if found is None:
         raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
+    if out.resolve() == folder.resolve() or (out / LOG_NAME).exists():
+        raise ModelError(f"{out} is the folder of a training run: name another for the copy")
     return write_checkpoint(out, read_checkpoint(found), compact=True)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import soundfile
@@ -23,10 +24,13 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from separation_core.errors import ModelError, SongUnreadable
+from separation_core.sessions.durable import write_errors
 
 RATE = 44100
 STEMS = ("drums", "bass", "other", "vocals")
 FULL_SCALE = 32767
+FEWEST_FRAMES = 64
+"""Of a recording: less is not heard, and a note that is played higher would vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def is_whole(self) -> bool:
+        """Whether there is as much audio as the recordings have."""
+        return sum(place.frames * place.channels for place in self._places) == self._audio.size
+
     def duration(self, index: int) -> float:
         """Length of one recording in seconds."""
         return self._places[index].frames / RATE
@@ -87,7 +95,7 @@ class Corpus:
 def read_index(folder: Path) -> tuple[Sample, ...]:
     """Read a corpus folder's index. Raises ModelError naming what is wrong with it."""
     try:
-        records = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        records = json.loads((folder / "index.json").read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ModelError(
             f"{folder} is not a corpus folder (no readable index.json): name the folder it is in"
@@ -99,46 +107,80 @@ def read_index(folder: Path) -> tuple[Sample, ...]:
     return tuple(_sample(record, folder) for record in records)
 
 
-def _sample(record: Mapping[str, Any], folder: Path) -> Sample:
+def _sample(record: Any, folder: Path) -> Sample:
+    if not isinstance(record, Mapping):
+        raise ModelError(f"{folder / 'index.json'}: {record!r} is no record of a recording: restore it")
     known = {field.name for field in fields(Sample)}
     try:
         sample = Sample(**{name: value for name, value in record.items() if name in known})
     except TypeError as error:
         raise ModelError(f"{folder / 'index.json'}: a recording without path or stem ({error}): restore it") from error
+    _check_types(sample, folder)
     if sample.stem not in STEMS:
         raise ModelError(f"{folder / 'index.json'}: stem {sample.stem!r} is none of {', '.join(STEMS)}: correct it")
-    if not (folder / sample.path).resolve().is_relative_to(folder.resolve()):
+    if "\0" in sample.path or not (folder / sample.path).resolve().is_relative_to(folder.resolve()):
         raise ModelError(f"{folder / 'index.json'}: {sample.path!r} lies outside the corpus folder: correct it")
     return sample
 
 
+def _check_types(sample: Sample, folder: Path) -> None:
+    where = f"{folder / 'index.json'}: {sample.path!r}"
+    for entry in fields(Sample):
+        value, kind = getattr(sample, entry.name), entry.type
+        if not isinstance(value, kind) and not (type(value) is int and isinstance(0.0, kind)):  # type: ignore[arg-type]  # no annotation here is a string
+            raise ModelError(f"{where} has {entry.name} {value!r}, which is of the wrong type: correct it")
+    if min(sample.start or 0, sample.frames or 0) < 0:
+        raise ModelError(f"{where} has a start or frames below 0: correct it")
+
+
 def read_clip(path: Path) -> NDArray[np.float32]:
-    """Read one file as (channel, frame) float32 at 44.1 kHz, more than two channels mixed down to their first two."""
+    """Read one file as (channel, frame) float32 at 44.1 kHz, of more than two channels the first two."""
     try:
         block, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise SongUnreadable(f"{path} cannot be read as audio: restore it or leave it out of the folder") from error
-    clip = np.asarray(block.T[:2], dtype=np.float32)
+    clip = first_channels(block)
     if rate != RATE:
         clip = np.asarray(resample_poly(clip, RATE, rate, axis=1), dtype=np.float32)
     return clip
 
 
+def first_channels(block: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a file gave, (frame, channel), as (one or two channels, frame); what is no finite number is silence."""
+    return np.nan_to_num(np.asarray(block.T[:2], dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+
+
 def decode_corpus(folder: Path, cache: Path) -> Path:
     """Decode a corpus folder into `cache` (two files there) unless that was done before; returns `cache`.
 
-    Takes 105 minutes of material to about 0.7 GB. Threads decode in parallel; the result appears atomically.
+    Takes 105 minutes of material to about 0.7 GB. Threads decode in parallel; the result appears atomically. Raises
+    ModelError for a broken index or a recording of next to nothing, SongUnreadable for a damaged one, WriteFailed.
     """
-    if (cache / "places.json").is_file():
+    if _is_whole(cache):
         return cache
-    cache.mkdir(parents=True, exist_ok=True)
+    with write_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
     samples = read_index(folder)
     files = sorted({sample.path for sample in samples})
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         clips = dict(zip(files, threads.map(lambda name: _as_int16(read_clip(folder / name)), files), strict=True))
     pieces = [_cut(clips[sample.path], sample) for sample in samples]
-    _write_cache(cache, samples, pieces)
+    for sample, piece in zip(samples, pieces, strict=True):
+        if piece.shape[1] < FEWEST_FRAMES:
+            told = f"{folder / sample.path} has {piece.shape[1]} frames where the index says"
+            raise ModelError(f"{told}, too few to be played: take it out of index.json")
+    with write_errors(cache):
+        _write_cache(cache, samples, pieces)
     return cache
+
+
+def _is_whole(cache: Path) -> bool:
+    """Whether a corpus was decoded there and nothing of it is lost, as systems clear old files out of /tmp."""
+    try:
+        corpus = open_corpus(cache)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return corpus.is_whole()
 
 
 def _as_int16(clip: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -154,14 +196,19 @@ def _cut(clip: NDArray[np.int16], sample: Sample) -> NDArray[np.int16]:
 def _write_cache(cache: Path, samples: Iterable[Sample], pieces: list[NDArray[np.int16]]) -> None:
     offsets = np.cumsum([0, *(piece.size for piece in pieces)]).tolist()
     flat = np.concatenate([piece.T.ravel() for piece in pieces]) if pieces else np.zeros(0, np.int16)
-    partial = cache / "audio.partial.npy"
-    np.save(partial, flat)
-    partial.replace(cache / "audio.npy")
     places = [[offset, piece.shape[1], piece.shape[0]] for offset, piece in zip(offsets, pieces, strict=False)]
     records = [{field.name: getattr(sample, field.name) for field in fields(Sample)} for sample in samples]
     text = json.dumps({"places": places, "samples": records})
-    (cache / "places.partial.json").write_text(text, encoding="utf-8")
-    (cache / "places.partial.json").replace(cache / "places.json")
+    # Names of its own, as another training may be decoding the same corpus.
+    audio, index = (cache / f"{uuid4().hex}.partial{suffix}" for suffix in (".npy", ".json"))
+    try:
+        np.save(audio, flat)
+        index.write_text(text, encoding="utf-8")
+        audio.replace(cache / "audio.npy")
+        index.replace(cache / "places.json")
+    finally:
+        audio.unlink(missing_ok=True)
+        index.unlink(missing_ok=True)
 
 
 def open_corpus(cache: Path) -> Corpus:

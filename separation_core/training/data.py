@@ -15,6 +15,7 @@ from separation_core.training.corpus import RATE, decode_corpus
 from separation_core.training.pool import PoolPlan, SongPool
 from separation_core.training.recipe import DataSettings, Recipe
 from separation_core.training.sources import (
+    UNPARTED,
     ComposedSongs,
     Instrumentals,
     MixedSources,
@@ -71,12 +72,14 @@ def held_out_songs(recipe: Recipe, folders: Mapping[str, Path], cache: Path | No
 
     Real stems given as folders have no held-out part of their own: keep songs aside and use `scoring`.
     """
-    composed = tuple(entry for entry in recipe.data if entry.kind == "composed") or recipe.data
-    sources = tuple(_open(settings, folders, cache, held_out=True) for settings in composed)
-    source = MixedSources(sources, tuple(settings.weight for settings in composed))
+    composed = tuple(entry for entry in recipe.data if entry.kind == "composed")
+    # Instrumentals at the very last: nobody knows their drums and basses, so they tell least.
+    chosen = composed or tuple(entry for entry in recipe.data if entry.kind == "stems") or recipe.data
+    sources = tuple(_open(settings, folders, cache, held_out=True) for settings in chosen)
+    source = MixedSources(sources, tuple(settings.weight for settings in chosen))
     frames = int(recipe.report.seconds * RATE)
-    songs = [song_number(source, HELD_OUT_SEED, number, frames) for number in range(recipe.report.songs)]
-    return torch.from_numpy(np.stack(songs).astype(np.float32) / 32768)
+    songs = np.stack([song_number(source, HELD_OUT_SEED, number, frames) for number in range(recipe.report.songs)])
+    return torch.from_numpy(np.where(songs == UNPARTED, 0, songs).astype(np.float32) / 32768)
 
 
 class BatchStream:
@@ -110,7 +113,7 @@ def parse_folders(entries: list[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for entry in entries:
         name, equals, folder = entry.partition("=")
-        if not equals or not Path(folder).is_dir():
+        if not equals or not folder or not Path(folder).is_dir():
             raise ModelError(f"--data {entry!r}: write NAME=FOLDER with a folder that is there")
         folders[name] = Path(folder)
     return folders

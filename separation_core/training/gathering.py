@@ -92,7 +92,7 @@ def _read_records(corpus: Path) -> list[Record]:
     if not (corpus / "index.json").exists():
         return []
     read_index(corpus)  # for what it says of a broken one
-    records: list[Record] = json.loads((corpus / "index.json").read_text(encoding="utf-8"))
+    records: list[Record] = json.loads((corpus / "index.json").read_text(encoding="utf-8-sig"))
     return records
 
 

@@ -164,7 +164,7 @@ def read_plan(path: Path | None = None) -> Plan:
     shipped = resources.files("separation_core.training") / "libraries.toml"
     where = "libraries.toml" if path is None else str(path)
     try:
-        text = shipped.read_text(encoding="utf-8") if path is None else path.read_text(encoding="utf-8")
+        text = shipped.read_text(encoding="utf-8") if path is None else path.read_text(encoding="utf-8-sig")
         plan: Plan = _read(Plan, tomllib.loads(text), where)
     except tomllib.TOMLDecodeError as error:
         raise ModelError(f"{where}: not TOML ({error}): correct it") from error

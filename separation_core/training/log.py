@@ -3,30 +3,39 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from separation_core.sessions.durable import write_errors
+
+LOG_NAME = "log.jsonl"
 
 
 class RunLog:
     """Appends events to `log.jsonl` in the run's folder and tells a person about them."""
 
     def __init__(self, folder: Path, *, quiet: bool = False) -> None:
-        self._path = folder / "log.jsonl"
+        self._path = folder / LOG_NAME
         self._quiet = quiet
+        # A killed run or a full disk may have left half a line.
+        self._gap = "\n" if _ends_within_a_line(self._path) else ""
 
     def write(self, event: str, **facts: Any) -> None:
         """One line: the event's name, the time of day and its facts (numbers, strings, lists, mappings)."""
         record = {"event": event, "time": round(time.time(), 1), **facts}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        with write_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(self._gap + json.dumps(record) + "\n")
+        self._gap = ""
         if not self._quiet:
             print(_told(event, facts), flush=True)  # noqa: T201  (training is a command line tool's long job)
 
 
 def read_log(folder: Path) -> Iterator[Mapping[str, Any]]:
-    """The events of a run, oldest first; steps that a resumed run did again appear once, as last done."""
-    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines if line.strip()]
+    """The events of a run, oldest first; steps that a resumed run did again appear once, as last done. Lines that a
+    killed run left half written are passed over."""
+    lines = (folder / LOG_NAME).read_text(encoding="utf-8", errors="replace").splitlines()
+    records = [record for line in lines if (record := _record(line))]
     reached = float("inf")
     kept: list[Mapping[str, Any]] = []
     for record in reversed(records):
@@ -36,6 +45,19 @@ def read_log(folder: Path) -> Iterator[Mapping[str, Any]]:
         elif record.get("step", 0) <= reached:
             kept.append(record)
     return iter(kept[::-1])
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return path.read_bytes()[-1:] not in (b"", b"\n")
+    return False
+
+
+def _record(line: str) -> dict[str, Any] | None:
+    with suppress(ValueError):
+        record = json.loads(line)
+        return record if isinstance(record, dict) and "event" in record else None
+    return None
 
 
 def _told(event: str, facts: Mapping[str, Any]) -> str:

@@ -14,9 +14,16 @@ import torch
 
 from separation_core.errors import ModelError
 from separation_core.models.networks import save_network
-from separation_core.training.checkpoints import latest_checkpoint, read_checkpoint, write_checkpoint
+from separation_core.sessions.durable import write_errors
+from separation_core.sessions.locking import writer_lock
+from separation_core.training.checkpoints import (
+    checkpoint_name,
+    latest_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from separation_core.training.data import BatchStream, held_out_songs, open_source, pool_plan
-from separation_core.training.log import RunLog
+from separation_core.training.log import LOG_NAME, RunLog
 from separation_core.training.pool import SongPool
 from separation_core.training.recipe import Recipe, load_recipe
 from separation_core.training.scoring import Scores, score_songs
@@ -56,24 +63,26 @@ def train(
     the call. device: "auto", "cpu", "cuda", … workers: processes that render songs (default: one a core but two; 0
     renders between steps). cache: where the decoded corpus is kept. changes: to the recipe, see `load_recipe`.
     SIGTERM and SIGINT stop with a checkpoint too.
-    Raises ModelError for a wrong recipe, folder or device.
+    Raises ModelError for a wrong recipe, folder or device, SessionBusy where another training writes into `out`.
     """
     begun = time.monotonic()
     settings = load_recipe(recipe, changes)
     source = open_source(settings, data, cache)
-    out.mkdir(parents=True, exist_ok=True)
-    run = _Run(settings, out, RunLog(out, quiet=quiet), begun + 60 * minutes if minutes else float("inf"))
-    trainer = Trainer(settings, _device(device))
-    run.resume(trainer)
-    songs = held_out_songs(settings, data, cache)
-    count = max(0, (os.cpu_count() or 1) - 2) if workers is None else workers
-    with _stop_on_signals(run), SongPool(pool_plan(settings), source, workers=count, step=trainer.step) as pool:
-        stream = BatchStream(pool, settings, trainer.step)
-        try:
-            run.train(trainer, stream, pool, songs)
-        finally:
-            stream.close()
-    return run.finish(trainer, songs)
+    with write_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with writer_lock(out / LOG_NAME):
+        run = _Run(settings, out, RunLog(out, quiet=quiet), begun + 60 * minutes if minutes else float("inf"))
+        trainer = Trainer(settings, _device(device))
+        run.resume(trainer)
+        songs = held_out_songs(settings, data, cache)
+        count = max(0, (os.cpu_count() or 1) - 2) if workers is None else workers
+        with _stop_on_signals(run), SongPool(pool_plan(settings), source, workers=count, step=trainer.step) as pool:
+            stream = BatchStream(pool, settings, trainer.step)
+            try:
+                run.train(trainer, stream, pool, songs)
+            finally:
+                stream.close()
+        return run.finish(trainer, songs)
 
 
 def _device(name: str) -> torch.device:
@@ -94,6 +103,7 @@ class _Run:
         self._recipe, self._out, self._log, self._deadline = recipe, out, log, deadline
         self._saved = time.monotonic()
         self._scores: Scores | None = None
+        self._newest: Path | None = None
         self.stopped = False
 
     def resume(self, trainer: Trainer) -> None:
@@ -101,6 +111,7 @@ class _Run:
         found = latest_checkpoint(self._out)
         if found:
             trainer.resume(read_checkpoint(found))
+            self._newest = found
         parameters = sum(parameter.numel() for parameter in trainer.network.parameters())
         self._log.write(
             "start", step=trainer.step, recipe=self._recipe.name, parameters=parameters, torch=str(torch.__version__),
@@ -150,10 +161,13 @@ class _Run:
 
     def _save(self, trainer: Trainer) -> Path:
         recipe = self._recipe
+        if self._newest and self._newest.name == checkpoint_name(trainer.step):
+            # Nothing is new, and while it were written once more there would be none of this step.
+            return self._newest
         facts = {"recipe": recipe.text, "architecture": recipe.architecture, "sizes": dict(recipe.sizes)}
-        path = write_checkpoint(self._out, trainer.checkpoint({**facts, "name": recipe.name}))
+        self._newest = write_checkpoint(self._out, trainer.checkpoint({**facts, "name": recipe.name}))
         self._saved = time.monotonic()
-        return path
+        return self._newest
 
 
 def _describe(device: torch.device) -> str:

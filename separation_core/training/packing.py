@@ -5,6 +5,7 @@ with a pause between them, on long reels and encoded as Opus (RFC 6716), which k
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from separation_core.errors import ModelError
+from separation_core.errors import ModelError, WriteFailed
+from separation_core.sessions.durable import write_errors
 from separation_core.training.corpus import RATE, Sample, read_clip, read_index
 
 OPUS_RATE = 48000
@@ -29,23 +31,33 @@ def pack_corpus(folder: Path, out: Path, *, longest: float = 8.0, spare: float =
     """Pack the corpus `folder` into the new folder `out`; returns the bytes written.
 
     longest: recordings are cut to this many seconds (with a fade). spare: 0..0.09 added to the compression level for
-    a smaller pack. Raises ModelError where `out` exists, SongUnreadable for a damaged recording.
+    a smaller pack. Raises ModelError where `out` exists, SongUnreadable for a damaged recording, WriteFailed where the
+    disk refuses it.
     """
     if out.exists():
         raise ModelError(f"{out} exists: name a new folder for the packed corpus")
     samples = read_index(folder)
     partial = out.with_name(out.name + ".partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with write_errors(out):
+            partial.mkdir(parents=True)
+            _fill(partial, folder, samples, longest, spare)
+            partial.replace(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return sum(file.stat().st_size for file in out.iterdir())
+
+
+def _fill(out: Path, folder: Path, samples: tuple[Sample, ...], longest: float, spare: float) -> None:
     packed: list[Sample] = []
     for stem in COMPRESSION:
         for channels in (1, 2):
-            packed += _pack_group(folder, partial, samples, stem, channels, longest, spare)
+            packed += _pack_group(folder, out, samples, stem, channels, longest, spare)
     records = [{name: value for name, value in asdict(sample).items() if value is not None} for sample in packed]
-    (partial / "index.json").write_text(json.dumps(records), encoding="utf-8")
+    (out / "index.json").write_text(json.dumps(records), encoding="utf-8")
     for notice in folder.glob("LICENSES*"):
-        (partial / notice.name).write_bytes(notice.read_bytes())
-    partial.replace(out)
-    return sum(file.stat().st_size for file in out.iterdir())
+        (out / notice.name).write_bytes(notice.read_bytes())
 
 
 def _pack_group(
@@ -102,10 +114,13 @@ def _write_reel(path: Path, reel: list[tuple[Sample, NDArray[np.float32]]], comp
         blocks += [pause, clip]
         at += clip.shape[1] + PAUSE
     audio = resample_poly(np.concatenate([*blocks, pause], axis=1), OPUS_RATE, RATE, axis=1)
-    with soundfile.SoundFile(
-        path, "w", OPUS_RATE, audio.shape[0], format="OGG", subtype="OPUS", compression_level=compression
-    ) as file:
-        # libsndfile's Opus encoder grows with one huge block; a minute at a time keeps it small.
-        for start in range(0, audio.shape[1], OPUS_RATE * 60):
-            file.write(audio[:, start : start + OPUS_RATE * 60].T)
+    try:
+        with soundfile.SoundFile(
+            path, "w", OPUS_RATE, audio.shape[0], format="OGG", subtype="OPUS", compression_level=compression
+        ) as file:
+            # libsndfile's Opus encoder grows with one huge block; a minute at a time keeps it small.
+            for start in range(0, audio.shape[1], OPUS_RATE * 60):
+                file.write(audio[:, start : start + OPUS_RATE * 60].T)
+    except soundfile.LibsndfileError as error:
+        raise WriteFailed(f"cannot write {path} ({error}): free some space or choose another folder") from error
     return packed

@@ -9,6 +9,7 @@ run continues exactly. All of it lies in one memory-mapped file shared by plain 
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 import time
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from separation_core.errors import ModelError
+from separation_core.errors import ModelError, SeparationError
 from separation_core.training.corpus import STEMS
 from separation_core.training.sources import SongSource, song_number
 
 POLL = 0.004
 HEADER = 1
 """Words before the per-slot song numbers: the first song still needed, or STOP."""
+FAILURE = "failure"
+"""The file in the pool's folder in which a worker says in one line why it gave up."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (a mkdtemp folder is made in it, readable by this user alone)
 STOP = np.iinfo(np.int64).max
 
@@ -98,11 +101,15 @@ class SongPool:
         begun = time.monotonic()
         while self._state[HEADER + number % self._plan.slots] != number:
             if not all(worker.is_alive() for worker in self._workers):
-                raise ModelError(
-                    "a process that renders songs has died (see its message above): free memory, or use fewer workers"
-                )
+                raise ModelError(self._failure())
             time.sleep(POLL)
         self.waited += time.monotonic() - begun
+
+    def _failure(self) -> str:
+        try:
+            return (self._folder / FAILURE).read_text(encoding="utf-8")
+        except OSError:
+            return "a process that renders songs has died (see its message above): free memory, or use fewer workers"
 
 
 def _roomy_folder(size: int) -> str | None:
@@ -134,13 +141,20 @@ def _start_workers(plan: PoolPlan, source: SongSource, folder: Path, count: int,
 
 def _work(plan: PoolPlan, source: SongSource, folder: Path, number: int, stride: int, parent: int) -> None:
     """Render songs `number`, `number + stride`, … each as soon as its slot is free, until told to stop or orphaned."""
+    # Ctrl-C and a `kill` of the whole group are for the trainer, which still needs songs to end its step.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     audio, state = _map_pool(folder, plan, "r+")
     while state[0] != STOP and os.getppid() == parent:
         if number >= state[0] + plan.slots:
             time.sleep(POLL)
             continue
         if number >= state[0]:
-            _store(audio, state, plan, source, number)
+            try:
+                _store(audio, state, plan, source, number)
+            except SeparationError as error:
+                (folder / FAILURE).write_text(str(error), encoding="utf-8", errors="surrogateescape")
+                return
         number += stride
     if state[0] != STOP:
         # The trainer was killed, so nobody else will give the memory back.

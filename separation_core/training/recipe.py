@@ -11,6 +11,9 @@ from separation_core.errors import ModelError
 from separation_core.training.losses import LossWeights
 
 Table = TypeVar("Table")
+LARGEST_SEED = 1 << 62
+SHORTEST = 0.01
+"""Seconds of a song or an item, at the least."""
 KINDS = ("composed", "stems", "instrumentals")
 ABOVE_ZERO = frozenset(
     ("size", "seconds", "slots", "rate", "clip", "log", "validate", "songs", "checkpoint_minutes", "windows", "weight")
@@ -176,13 +179,16 @@ def _merge(table: dict[str, Any], change: Mapping[str, Any]) -> None:
 
 
 def _from_table(table: dict[str, Any], where: str, text: str) -> Recipe:
-    network = dict(table.pop("network", {}))
+    network = dict(_table(table.pop("network", {}), f"{where} [network]"))
+    data = table.pop("data", [])
+    if not isinstance(data, list):
+        raise ModelError(f"{where}: data = {data!r} is of the wrong type: write [[data]] above each source's entries")
     recipe = Recipe(
         name=str(table.pop("name", "")),
         seed=_whole(table.pop("seed", 0), f"{where}: seed"),
         architecture=str(network.pop("architecture", "")),
         sizes=network,
-        data=tuple(_read(DataSettings, entry, f"{where} [[data]]") for entry in table.pop("data", [])),
+        data=tuple(_read(DataSettings, entry, f"{where} [[data]]") for entry in data),
         pool=_read(PoolSettings, table.pop("pool", {}), f"{where} [pool]"),
         batch=_read(BatchSettings, table.pop("batch", {}), f"{where} [batch]"),
         loss=_read(LossWeights, table.pop("loss", {}), f"{where} [loss]"),
@@ -197,8 +203,15 @@ def _from_table(table: dict[str, Any], where: str, text: str) -> Recipe:
     return recipe
 
 
-def _read(kind: type[Table], table: Mapping[str, Any], where: str) -> Table:
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ModelError(f"{where} = {value!r} is of the wrong type: it is a table, with an entry a line")
+    return value
+
+
+def _read(kind: type[Table], table: Any, where: str) -> Table:
     """A settings table as its dataclass, every entry known and of the default's type."""
+    _table(table, where)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # only dataclasses are passed
     for name, value in table.items():
         if name not in known:
@@ -229,8 +242,8 @@ def _check_entry(kind: Any, value: Any, where: str) -> None:
 
 
 def _whole(value: Any, where: str) -> int:
-    if type(value) is not int or value < 0:
-        raise ModelError(f"{where} = {value!r}: must be a whole number from 0 on")
+    if type(value) is not int or not 0 <= value < LARGEST_SEED:
+        raise ModelError(f"{where} = {value!r}: must be a whole number from 0 to {LARGEST_SEED - 1}")
     return value
 
 
@@ -241,6 +254,10 @@ def _check(recipe: Recipe, where: str) -> None:
         raise ModelError(f"{where}: [schedule] needs exactly one of steps and minutes")
     if not 0 <= recipe.schedule.hold < 1:
         raise ModelError(f"{where}: [schedule] hold {recipe.schedule.hold} must be 0 or more and below 1")
+    if max(recipe.optimiser.beta1, recipe.optimiser.beta2) >= 1:
+        raise ModelError(f"{where}: [optimiser] beta1 and beta2 must be below 1")
+    if min(recipe.pool.seconds, recipe.batch.seconds, recipe.report.seconds) < SHORTEST:
+        raise ModelError(f"{where}: seconds of [pool], [batch] and [report] must be {SHORTEST} or more")
     if recipe.batch.seconds > recipe.pool.seconds:
         raise ModelError(f"{where}: [batch] seconds is above [pool] seconds: items cannot be longer than songs")
     if recipe.machine.precision not in ("float32", "bfloat16", "float16"):

@@ -4,7 +4,8 @@ A source gives song number `n` of a stream as a pure function of the seed and `n
 what lets a resumed run see exactly the data that an undisturbed one would have seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from separation_core.errors import ModelError, SongUnreadable
 from separation_core.sessions.manifest import MANIFEST_NAME
 from separation_core.sessions.store import STEMS_FOLDER
-from separation_core.training.corpus import RATE, STEMS, open_corpus, read_clip
+from separation_core.training.corpus import RATE, STEMS, first_channels, open_corpus, read_clip
 from separation_core.training.material import Material, sort_material
 from separation_core.training.renderer import render_song
 
 Audio = NDArray[np.float32]
-EXTENSIONS = (".wav", ".flac", ".ogg", ".aiff", ".mp3")
+EXTENSIONS = (
+    ".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".caf", ".au", ".mp3",
+)  # fmt: skip
 ALIASES = {
     "drums": ("drums", "drum", "percussion"),
     "bass": ("bass",),
@@ -30,6 +33,7 @@ ALIASES = {
     "vocals": ("vocals", "vocal", "voice", "vox"),
 }
 """File names taken for each stem; several files of one stem in a folder are added up."""
+SESSION_SUFFIXES = (".stemrack", ".stemrack.partial")
 UNPARTED = np.iinfo(np.int16).min
 """What drums and bass of a song consist of whose accompaniment is known as a whole only: all of it is in `other`."""
 
@@ -104,10 +108,11 @@ def read_excerpt(folder: Path, where: float, frames: int) -> Audio:
     """`frames` frames of a song folder's stems as (stem, 2, frames), from `where` in 0..1 of the possible starts."""
     out = np.zeros((len(STEMS), 2, frames), dtype=np.float32)
     files = stem_files(folder)
-    starts = {file: _start(file, where, frames) for paths in files.values() for file in paths}
+    # The same for all, as stems may differ in length and still begin together.
+    start = max(_start(file, where, frames) for paths in files.values() for file in paths)
     for stem, paths in files.items():
         for file in paths:
-            clip = _read_part(file, starts[file], frames)
+            clip = _read_part(file, start, frames)
             out[STEMS.index(stem), :, : clip.shape[1]] += clip
     return out
 
@@ -116,6 +121,8 @@ def read_song(folder: Path) -> Audio:
     """All of a song folder as (stem, 2, frame); stems of unequal length are followed by silence."""
     clips = {stem: [read_clip(file) for file in paths] for stem, paths in stem_files(folder).items()}
     frames = max(clip.shape[1] for group in clips.values() for clip in group)
+    if not frames:
+        raise SongUnreadable(f"all stems in {folder} are empty: restore them or take the song out")
     out = np.zeros((len(STEMS), 2, frames), dtype=np.float32)
     for stem, group in clips.items():
         for clip in group:
@@ -124,30 +131,38 @@ def read_song(folder: Path) -> Audio:
 
 
 def _start(file: Path, where: float, frames: int) -> float:
-    """Start in seconds, the same for all stems of equal length."""
-    try:
+    """Start in seconds, from `where` in 0..1 of those at which so many frames follow."""
+    with _reading(file):
         info = soundfile.info(str(file))
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise SongUnreadable(f"{file} cannot be read as audio: restore it or take its song out") from error
     return float(where * max(0.0, info.frames / info.samplerate - frames / RATE))
 
 
 def _read_part(file: Path, start: float, frames: int) -> Audio:
-    with soundfile.SoundFile(file) as reader:
+    """`frames` frames from `start` seconds on as (one or two channels, frame), fewer where the file ends before."""
+    with _reading(file), soundfile.SoundFile(file) as reader:
         rate = reader.samplerate
-        reader.seek(int(start * rate))
+        reader.seek(min(int(start * rate), reader.frames))
         block = reader.read(int(np.ceil(frames * rate / RATE)) + 1, dtype="float32", always_2d=True)
-    clip = np.asarray(block.T[:2], dtype=np.float32)
-    if rate != RATE:
+    clip = first_channels(block)
+    if rate != RATE and clip.size:
         at = np.arange(frames) * (rate / RATE)
         clip = np.stack([np.interp(at, np.arange(row.size), row, right=0.0) for row in clip]).astype(np.float32)
     return clip[:, :frames]
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise SongUnreadable(f"{file} cannot be read as audio: restore it or take its song out") from error
 
 
 @dataclass(frozen=True)
 class Instrumentals:
     """Music without voices, any files in a folder or below it: nobody knows its stems, but that the voice is silent.
 
+    Hidden files and sessions, which have voices among their stems, are passed over.
     Its drums and bass are not a number, as they are unknown.
     """
 
@@ -155,7 +170,7 @@ class Instrumentals:
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        files = tuple(file for file in sorted(self.root.rglob("*")) if file.suffix.lower() in EXTENSIONS)
+        files = tuple(file for file in sorted(self.root.rglob("*")) if _is_music(file, self.root))
         if not files:
             raise ModelError(f"no music under {self.root}: it needs {', '.join(EXTENSIONS)} files without voices")
         return files
@@ -168,6 +183,14 @@ class Instrumentals:
         out[STEMS.index("other"), :, : clip.shape[1]] = clip
         out[[STEMS.index("drums"), STEMS.index("bass")]] = np.nan
         return out
+
+
+def _is_music(file: Path, root: Path) -> bool:
+    below = file.relative_to(root)
+    if file.suffix.lower() not in EXTENSIONS or not file.is_file() or any(part[0] == "." for part in below.parts):
+        return False
+    folders = [root / folder for folder in below.parents]
+    return not any(folder.name.endswith(SESSION_SUFFIXES) or (folder / MANIFEST_NAME).exists() for folder in folders)
 
 
 @dataclass(frozen=True)

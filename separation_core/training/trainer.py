@@ -12,6 +12,7 @@ from separation_core.errors import ModelError
 from separation_core.models.networks import Network, build_network, load_network, save_network
 from separation_core.training.batches import Draw, mix_batch
 from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
+from separation_core.training.corpus import RATE
 from separation_core.training.losses import SharingNetwork, gathered, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
 
@@ -63,6 +64,18 @@ class Trainer:
         self._half = half
         self._scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
         self.step, self.seconds, self.skipped = 0, 0.0, 0
+        self._hear_silence()
+
+    def _hear_silence(self) -> None:
+        """Raise ModelError where the network cannot be used on items as long as the recipe's."""
+        frames = int(self.recipe.batch.seconds * RATE)
+        try:
+            with torch.inference_mode():
+                self.average(torch.zeros(1, 2, frames, device=self.device))
+        except (TypeError, ValueError, IndexError, ArithmeticError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            sizes = f"{self.recipe.architecture} of these sizes cannot take items of {self.recipe.batch.seconds:g} s"
+            raise ModelError(f"{sizes} ({reason}): correct [network] or [batch] seconds") from error
 
     def _use_gpu(self) -> None:
         torch.backends.cudnn.benchmark = True
@@ -214,7 +227,10 @@ def trained_network(place: Path) -> Network:
         return load_network(place, name="trained")
     checkpoint = _latest_checkpoint(place)
     network = _network_of(checkpoint)
-    network.load_state_dict(checkpoint.average)
+    try:
+        network.load_state_dict(checkpoint.average)
+    except RuntimeError as error:
+        raise ModelError(f"the latest checkpoint in {place} is damaged: remove it to take the one before") from error
     return network.eval()
 
 

@@ -19,6 +19,8 @@ from separation_core.units import Hertz
 from separation_core.zoo.card_table import nearest
 
 FULL_BAND_RATE = Hertz(44100)
+RATES = (8000, 192_000)
+"""The lowest and the highest rate, in hertz, that a model may take: those of songs."""
 MAX_SIZE = 1 << 18
 """Largest number in a configuration that has no limit of its own; the widest published layer has 9 000 channels."""
 _LARGEST = {"segment": 1 << 32, "context": 1 << 32, "nfft": 1 << 16, "window": 1 << 16, "stft_n_fft": 1 << 16}
@@ -93,6 +95,7 @@ def build(name: str, config: Any, *, tensors: int, called: str, version: str, de
         with torch.device(device), _Unset():
             network: nn.Module = network_class(config, name=called, version=version)
             _check_facts(cast(Separator, network).spec, called)
+            _check_spectrum(config, called)
     except (RuntimeError, TypeError, ValueError, ArithmeticError, LookupError, AssertionError) as error:
         raise ModelError(f"{called} cannot be built: {' '.join(str(error).split())[:200]}") from error
     return network
@@ -107,6 +110,15 @@ def _check_facts(spec: ModelSpec, called: str) -> None:
         raise ModelError(f"{called}: two stems have one name ({', '.join(spec.stems)}): give each its own")
     if not (type(spec.segment) is type(spec.context) is int and spec.segment > 0 <= spec.context):
         raise ModelError(f"{called} claims segments of {spec.segment!r:.60} frames: export it again")
+    if not (type(spec.rate) is int and RATES[0] <= spec.rate <= RATES[1]):
+        raise ModelError(f"{called} claims a rate of {spec.rate!r:.60} Hz: export it again")
+
+
+def _check_spectrum(config: Any, called: str) -> None:
+    """Raise ModelError for windows that would not overlap or end, of the networks that name them so."""
+    window, hop = getattr(config, "window", 1), getattr(config, "hop", 1)
+    if not 0 < hop <= window:
+        raise ModelError(f"{called} claims windows of {window} frames, {hop} apart: export it again")
 
 
 class _Unset(TorchFunctionMode):

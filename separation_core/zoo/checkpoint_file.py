@@ -49,10 +49,11 @@ def open_checkpoint(path: Path) -> CheckpointFile:
     head = _head(path)
     if head.startswith(b"PK\x03\x04"):
         return CheckpointFile(path, list_zip(path), read_zip)
-    if head.startswith(b"\x80"):
-        return CheckpointFile(path, list_legacy(path), read_legacy)
+    # Before pickles, which begin with 0x80: so may the length of a header, but no file of torch.save has a { there.
     if head[8:9] == b"{":
         return _open_safetensors(path, int.from_bytes(head[:8], "little"))
+    if head.startswith(b"\x80"):
+        return CheckpointFile(path, list_legacy(path), read_legacy)
     if head.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         raise ModelError(f"{path} is a web page, not a checkpoint: download the file itself")
     raise ModelError(f"{path} is neither safetensors nor a file of torch.save: give a checkpoint (.th, .ckpt, .pt …)")

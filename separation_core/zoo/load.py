@@ -4,6 +4,7 @@ A name is one of the built-in separators', of a published model's in the catalog
 or several of these, joined as `zoo.ensembles` says. A published model that is not here yet is downloaded first.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -55,7 +56,7 @@ def load_separator(
     added = added_models().get(name)
     if added:
         return _added(added)
-    raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
+    raise unknown_model(name)
 
 
 def get_model(
@@ -75,7 +76,7 @@ def get_model(
     if name in added:
         return (added[name].path,)
     if name not in catalogue():
-        raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
+        raise unknown_model(name)
     return _fetched(_only(catalogue()[name], stem, None).card, progress, offline)
 
 
@@ -88,7 +89,14 @@ def verify(name: str) -> tuple[Verification, ...]:
     added = added_models().get(name)
     if added:
         return (verify_stamp(added.path),)
-    raise ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
+    raise unknown_model(name)
+
+
+def unknown_model(name: str) -> ModelError:
+    """What to tell about a name that no model has: the nearest ones, or for a file how it becomes a model."""
+    if os.path.isfile(name):  # noqa: PTH113  # which a name that can be no path does not upset
+        return ModelError(f"no model is called {name!r}: take the file in with `stemrack models add` and use that name")
+    return ModelError(f"no model is called {name!r}: {nearest(name, (DEFAULT_MODEL, *model_names()))}")
 
 
 def _fetched(card: ModelCard, progress: Progress | None, offline: bool | None) -> tuple[Path, ...]:

@@ -206,3 +206,9 @@ def test_what_one_may_not_look_into_is_told_and_the_rest_is_listed(tmp_path: Pat
         "looked into (Permission denied)",
         "listed (Permission denied)",
     ]
+
+
+def test_an_unknown_model_is_shown_the_nearest_of_all_there_are() -> None:
+    failed = run("show", "stemrack_v2")
+    assert isinstance(failed.exception, ModelError)
+    assert "did you mean stemrack_v1" in str(failed.exception)

@@ -1,3 +1,5 @@
+import os
+import signal
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -38,9 +40,26 @@ def test_workers_render_what_this_process_would(corpus_cache: Path) -> None:
     assert not torch.equal(first.excerpts, later.excerpts)
 
 
-def test_a_dead_worker_is_reported_not_awaited(tmp_path: Path) -> None:
-    with SongPool(PLAN, StemFolders(tmp_path), workers=1) as pool, pytest.raises(ModelError, match="died"):
+def test_a_worker_that_gives_up_says_why(tmp_path: Path) -> None:
+    with SongPool(PLAN, StemFolders(tmp_path), workers=1) as pool, pytest.raises(ModelError, match="one folder per"):
         pool.song(0)
+
+
+def test_a_dead_worker_is_reported_not_awaited(corpus_cache: Path) -> None:
+    with SongPool(PLAN, ComposedSongs(corpus_cache), workers=1) as pool:
+        pool._workers[0].kill()
+        with pytest.raises(ModelError, match="died"):
+            pool.song(2)
+
+
+def test_workers_go_on_when_their_group_is_told_to_stop(tmp_path: Path) -> None:
+    _write_song(tmp_path / "a", drums=0.1)
+    with SongPool(PLAN, StemFolders(tmp_path), workers=1) as pool:
+        pool.song(0)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(pool._workers[0].pid or 0, number)
+        pool.advance(20)
+        assert pool.song(12).any()
 
 
 def test_a_song_that_was_let_go_is_refused_not_awaited(corpus_cache: Path) -> None:
