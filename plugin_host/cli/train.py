@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -75,12 +75,16 @@ def run(
 def score(
     weights: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, for its latest checkpoint.")],
     excerpts: Annotated[Path, typer.Argument(help="Folder of songs with true stems.")],
+    copy: Annotated[
+        Literal["stereo", "mono", "dull"],
+        typer.Option("--as", help="Score them as they are, in mono, or without treble, as old recordings are."),
+    ] = "stereo",
 ) -> None:
     """Score weights as they are on true stems: MDX SDR and leak. `stemrack evaluate` scores whole separations."""
     from separation_core.training.scoring import report, score_excerpts
     from separation_core.training.trainer import trained_network
 
-    sys.stdout.write(f"{report(score_excerpts(trained_network(weights), excerpts))}\n")
+    sys.stdout.write(f"{report(score_excerpts(trained_network(weights), excerpts, copy=copy))}\n")
 
 
 @train_app.command()

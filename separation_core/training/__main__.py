@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except SeparationError as error:
+    except (SeparationError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score weights, or a run's folder, on a folder of excerpts")
     score.add_argument("weights", type=Path)
     score.add_argument("excerpts", type=Path)
+    score.add_argument("--as", dest="copy", default="stereo", choices=("stereo", "mono", "dull"))
     score.set_defaults(run=_score)
     compact = commands.add_parser("compact", help="copy a run's latest checkpoint in a smaller form, for a long way")
     compact.add_argument("run_folder", type=Path)
@@ -97,7 +98,7 @@ def _score(options: argparse.Namespace) -> None:
     from separation_core.training.scoring import report, score_excerpts
     from separation_core.training.trainer import trained_network
 
-    results = score_excerpts(trained_network(options.weights), options.excerpts)
+    results = score_excerpts(trained_network(options.weights), options.excerpts, copy=options.copy)
     print(report(results))  # noqa: T201
 
 

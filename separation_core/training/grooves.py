@@ -82,6 +82,8 @@ GROOVES: dict[str, dict[str, str]] = {
 THREES = ("waltz", "six eight")
 FILL_PIECES = ("snare", "tom_hi", "tom_mid", "tom_lo", "snare", "kick")
 TIMEKEEPERS = ("hat_closed", "ride", "hat_open", "perc")
+BARE = 0.25
+"""Share of grooves that nothing keeps the time of: a kick has to be known without a hat over it."""
 
 
 def draw_groove(rng: np.random.Generator, steps: int) -> dict[str, str]:
@@ -92,6 +94,8 @@ def draw_groove(rng: np.random.Generator, steps: int) -> dict[str, str]:
         groove[str(rng.choice(TIMEKEEPERS))] = groove.pop("hat_closed")
     if rng.random() < 0.25:
         groove["perc"] = "".join(rng.choice(list("....xog"), steps))
+    if rng.random() < BARE:
+        groove = {piece: line for piece, line in groove.items() if piece not in TIMEKEEPERS} or groove
     return {piece: _vary(rng, line) for piece, line in groove.items()}
 
 

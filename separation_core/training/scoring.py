@@ -1,6 +1,6 @@
 """Score networks: on held-out songs during a run, and on folders of excerpts afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,18 @@ from separation_core.inference.separate import SeparationSettings, separate
 from separation_core.models.contract import Separator
 from separation_core.models.networks import Network
 from separation_core.training.corpus import RATE, STEMS
+from separation_core.training.effects import edge, equalise
 from separation_core.training.sources import find_songs, read_song
 from separation_core.units import Hertz
 
 AUDIBLE_DB = -40.0
 """RMS under which a stem is neither scored nor called silent."""
+COPIES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "stereo": lambda stems: stems,
+    "mono": lambda stems: np.repeat(stems.mean(axis=1, keepdims=True), 2, axis=1),
+    "dull": lambda stems: equalise(stems, [edge(6000, high=True)] * 2),
+}
+"""What excerpts can be scored as; old recordings have neither sides nor treble (here none from 6 kHz on)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +90,16 @@ class ExcerptScores:
 
 
 def score_excerpts(
-    separator: Separator, folder: Path, settings: SeparationSettings | None = None
+    separator: Separator, folder: Path, settings: SeparationSettings | None = None, copy: str = "stereo"
 ) -> tuple[ExcerptScores, ...]:
     """Scores of a separator on a folder of excerpts: one folder each, one file a stem, an absent file is silence.
 
-    The mix is the sum of the stems. Raises ModelError where there is no excerpt, SongUnreadable for a damaged file.
+    copy: one of `COPIES`. The mix is the sum of the stems. Raises ModelError where there is no excerpt, SongUnreadable
+    for a damaged file.
     """
     results = []
     for excerpt in find_songs(folder):
-        stems, tally = read_song(excerpt), _Tally()
+        stems, tally = COPIES[copy](read_song(excerpt)), _Tally()
         source = ArraySource(stems.sum(axis=0), Hertz(RATE))
         blocks = list(separate(separator, source, settings or SeparationSettings()))
         tally.add(stems, np.concatenate(blocks, axis=-1))
@@ -114,8 +122,9 @@ def _means(groups: Mapping[str, list[float]]) -> dict[str, float]:
 def report(results: tuple[ExcerptScores, ...]) -> str:
     """A table of excerpts, then the means over all, over the real and over the rendered ones where names tell."""
     rows = [(result.name, result.scores) for result in results]
-    groups = ((name, prefix) for name, prefix in (("mean real", "real"), ("mean synth", "synth"), ("mean", "")))
-    rows += [(name, mean_scores(results, prefix)) for name, prefix in groups]
+    for name, prefix in (("mean real", "real"), ("mean synth", "synth"), ("mean", "")):
+        if any(result.name.startswith(prefix) for result in results):
+            rows.append((name, mean_scores(results, prefix)))
     return "\n".join([_row("dB", STEMS, "mean", "leak"), *(_score_row(name, scores) for name, scores in rows)])
 
 

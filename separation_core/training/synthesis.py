@@ -12,6 +12,8 @@ from separation_core.training.corpus import RATE
 
 Audio = NDArray[np.float32]
 TABLE = 2048
+RINGING = 0.35
+"""Share of synthetic skins that ring on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,19 @@ def _skin(rng: np.random.Generator, piece: str) -> Audio:
     fall = float(rng.uniform(0.008, 0.05))
     phase = 2 * np.pi * base * (time + rng.uniform(1, 5) * fall * (1 - np.exp(-time / fall)))
     body = np.sin(phase) * np.exp(-5 * time / time[-1])
+    if rng.random() < RINGING:
+        body = _ringing(rng, base, body)
+        time = np.arange(body.size, dtype=np.float32) / RATE
     click = rng.standard_normal(time.size) * np.exp(-time / 0.003) * rng.uniform(0, 0.4)
     return np.asarray(body + click, dtype=np.float32)
+
+
+def _ringing(rng: np.random.Generator, base: float, body: Audio) -> Audio:
+    """A skin's body with its fundamental ringing on, as long as a bass note but without overtones."""
+    time = np.arange(int(rng.uniform(0.5, 1.6) * RATE), dtype=np.float32) / RATE
+    out = np.sin(2 * np.pi * base * time) * np.exp(-rng.uniform(3, 6) * time / time[-1]) * rng.uniform(0.15, 0.8)
+    out[: body.size] += body[: out.size]
+    return np.asarray(out, dtype=np.float32)
 
 
 def _noise(rng: np.random.Generator, seconds: float, *, snappy: bool) -> Audio:

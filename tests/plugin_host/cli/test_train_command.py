@@ -67,7 +67,7 @@ def test_a_recipe_is_trained_scored_exported_and_drawn(songs: Path, tmp_path: Pa
     done = train(tmp_path / "least.toml", *options)
     assert done.exit_code == 0, done.output
     assert "step 2: finished" in done.stdout
-    assert "mean" in train("score", tmp_path / "run", songs).stdout
+    assert "mean" in train("score", tmp_path / "run", songs, "--as", "mono").stdout
     exported = tmp_path / "least.safetensors"
     assert "MiB" in train("export", tmp_path / "run", exported).stdout
     assert train("compact", tmp_path / "run", tmp_path / "small").exit_code == 0

@@ -2,9 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from separation_core.training.composer import ABSENT, compose
-from separation_core.training.corpus import STEMS, Sample
+from separation_core.training.corpus import RATE, STEMS, Sample
 from separation_core.training.grooves import GROOVES, THREES
 from separation_core.training.material import Material, sung_key
 from separation_core.training.renderer import master, render_song
@@ -93,3 +94,17 @@ def test_mastering_treats_all_stems_alike_so_that_they_still_sum_to_the_mix() ->
         mastered = master(np.random.default_rng(seed), stems.copy())
         np.testing.assert_array_equal(mastered[3], mastered[0])
         assert not np.array_equal(mastered[0], stems[0])
+
+
+def test_some_songs_have_no_treble_and_some_no_width_in_their_lows() -> None:
+    noise = np.random.default_rng(4).standard_normal((4, 2, 20000)).astype(np.float32) * 0.1
+    songs = [master(np.random.default_rng(seed), noise.copy()).sum(axis=0) for seed in range(60)]
+    treble = np.array([_power(song, 15000, 20000) / _power(song, 800, 2500) for song in songs])
+    width = np.array([_power(song[0] - song[1], 20, 70) / _power(song[0] + song[1], 20, 70) for song in songs])
+    for ratio in (treble, width):
+        assert 0.05 < np.mean(ratio < 0.05) < 0.5
+
+
+def _power(audio: NDArray[np.float32], low: float, high: float) -> float:
+    spectrum = np.abs(np.fft.rfft(audio, axis=-1)) ** 2
+    return float(spectrum[..., int(low * audio.shape[-1] / RATE) : int(high * audio.shape[-1] / RATE)].mean())

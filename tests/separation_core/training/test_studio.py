@@ -124,3 +124,9 @@ def test_synthetic_voices_play_their_pitch_without_aliasing() -> None:
         assert np.abs(note[-1]) < 1e-3
     for piece in ("kick", "snare", "hat_closed", "crash", "clap", "perc", "tom_lo"):
         assert np.isfinite(drum_machine(np.random.default_rng(1), piece)).all()
+
+
+def test_some_synthetic_skins_ring_on_as_long_as_bass_notes() -> None:
+    kicks = [drum_machine(np.random.default_rng(seed), "kick") for seed in range(60)]
+    late = [kick.size > 0.4 * RATE and np.abs(kick[int(0.4 * RATE) :]).max() > 0.1 for kick in kicks]
+    assert 0.15 < np.mean(late) < 0.7

@@ -29,7 +29,7 @@ from separation_core.training.plots import plot_run
 from separation_core.training.pool import SHARED_MEMORY
 from separation_core.training.recipe import ScheduleSettings, load_recipe, parse_recipe, recipe_names
 from separation_core.training.renderer import render_song
-from separation_core.training.scoring import mean_scores, report, score_excerpts
+from separation_core.training.scoring import COPIES, mean_scores, report, score_excerpts
 from separation_core.training.trainer import export_weights, learning_rate, trained_network
 
 SMALL_BANDS = {"window": 1024, "hop": 256, "folds": [[512, 4]], "widths": [8, 16], "depth": 1}
@@ -363,3 +363,15 @@ def test_excerpts_are_scored_against_their_stems(tmp_path: Path) -> None:
     assert set(mean_scores(results).sdr) == {"drums", "bass"}
     assert set(mean_scores(results).leak) == {"other", "vocals"}
     assert "mean real" in report(results)
+    assert "mean real" not in report(results[1:])
+    assert score_excerpts(network, tmp_path, copy="dull") != results
+
+
+def test_copies_of_excerpts_have_no_sides_or_no_treble() -> None:
+    stems = np.random.default_rng(0).standard_normal((4, 2, 44100)).astype(np.float32)
+    mono, dull = COPIES["mono"](stems), COPIES["dull"](stems)
+    np.testing.assert_array_equal(mono[:, 0], mono[:, 1])
+    np.testing.assert_allclose(mono[:, 0], stems.mean(axis=1), atol=1e-6)
+    before, after = (np.abs(np.fft.rfft(audio[0, 0])) for audio in (stems, dull))
+    assert after[12000:].max() < 0.01 * before[12000:].max()
+    np.testing.assert_allclose(after[:2000].sum(), before[:2000].sum(), rtol=0.01)
