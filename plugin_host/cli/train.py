@@ -45,6 +45,12 @@ def run(
     data: Annotated[
         list[str] | None, typer.Option(metavar="NAME=FOLDER", help="Where the data of that name in the recipe lies.")
     ] = None,
+    begin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="RUN|FILE|MODEL", help="Begin with these weights, say `default`.", show_default=False
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(min=0.1, help="Stop, with a checkpoint, before so long has passed.")
     ] = None,
@@ -63,7 +69,7 @@ def run(
 
     folders = parse_folders(data or [])
     summary = train(
-        recipe, folder, data=folders, minutes=minutes, device=device, workers=workers, cache=cache,
+        recipe, folder, data=folders, begin=begin, minutes=minutes, device=device, workers=workers, cache=cache,
         changes=changes or (),
     )  # fmt: skip
     state = "finished" if summary.finished else "stopped; the same command goes on from here"
@@ -73,7 +79,9 @@ def run(
 
 @train_app.command()
 def score(
-    weights: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, for its latest checkpoint.")],
+    weights: Annotated[
+        Path, typer.Argument(metavar="RUN|FILE|MODEL", help="A run's folder, for its latest checkpoint; or `default`.")
+    ],
     excerpts: Annotated[Path, typer.Argument(help="Folder of songs with true stems.")],
     copy: Annotated[
         Literal["stereo", "mono", "dull"],
@@ -92,7 +100,8 @@ def export(
     folder: Run,
     weights: Annotated[Path, typer.Argument(help="File to write, .safetensors.")],
     mean: Annotated[
-        list[Path] | None, typer.Option(metavar="RUN", help="Average with this run's weights, too.", show_default=False)
+        list[Path] | None,
+        typer.Option(metavar="RUN|FILE", help="Average with its weights, too.", show_default=False),
     ] = None,
     soften: Annotated[float, typer.Option(help="Divide the logits of shares by this, 1 to 4: less sure.")] = 1.0,
 ) -> None:

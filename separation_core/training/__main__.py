@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     pack.add_argument("--spare", type=float, default=0.0, help="0 to 0.09: smaller and rougher")
     pack.add_argument("--longest", type=float, default=8.0, help="cut recordings to this many seconds")
     pack.set_defaults(run=_pack)
-    score = commands.add_parser("score", help="score weights, or a run's folder, on a folder of excerpts")
+    score = commands.add_parser(
+        "score", help="score weights, a run's folder or a built-in model on a folder of excerpts"
+    )
     score.add_argument("weights", type=Path)
     score.add_argument("excerpts", type=Path)
     score.add_argument("--as", dest="copy", default="stereo", choices=("stereo", "mono", "dull"))
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("run_folder", type=Path)
     export.add_argument("weights", type=Path)
     export.add_argument(
-        "--mean", type=Path, action="append", default=[], metavar="RUN", help="average with its weights"
+        "--mean", type=Path, action="append", default=[], metavar="RUN|FILE", help="average with its weights"
     )
     export.add_argument("--soften", type=float, default=1.0, help="divide the logits of shares: less sure")
     export.set_defaults(run=_export)
@@ -61,6 +63,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("recipe", help="a recipe's name or TOML file")
     train.add_argument("--out", type=Path, required=True)
     train.add_argument("--data", action="append", default=[], metavar="NAME=FOLDER")
+    train.add_argument("--from", type=Path, dest="begin", metavar="RUN|FILE|MODEL", help="begin with its weights")
     train.add_argument("--minutes", type=float)
     train.add_argument("--device", default="auto")
     train.add_argument("--workers", type=int)
@@ -76,7 +79,7 @@ def _train(options: argparse.Namespace) -> None:
 
     data = parse_folders(options.data)
     train(
-        options.recipe, options.out, data=data, minutes=options.minutes, device=options.device,
+        options.recipe, options.out, data=data, begin=options.begin, minutes=options.minutes, device=options.device,
         workers=options.workers, cache=options.cache, changes=options.changes,
     )  # fmt: skip
 

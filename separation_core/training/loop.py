@@ -27,7 +27,7 @@ from separation_core.training.log import LOG_NAME, RunLog
 from separation_core.training.pool import SongPool
 from separation_core.training.recipe import Recipe, load_recipe
 from separation_core.training.scoring import Scores, score_songs
-from separation_core.training.trainer import Trainer, progress
+from separation_core.training.trainer import Trainer, progress, trained_network
 
 RESERVE = 15.0
 """Seconds kept back at the end of a limited run for the last checkpoint."""
@@ -50,6 +50,7 @@ def train(
     out: Path,
     *,
     data: Mapping[str, Path],
+    begin: Path | None = None,
     minutes: float | None = None,
     device: str = "auto",
     workers: int | None = None,
@@ -59,9 +60,10 @@ def train(
 ) -> TrainingSummary:
     """Train by a recipe into the folder `out`, going on from the checkpoint that is there.
 
-    data: folders by the names the recipe uses. minutes: stop, with a checkpoint, before this much time has passed since
-    the call. device: "auto", "cpu", "cuda", … workers: processes that render songs (default: one a core but two; 0
-    renders between steps). cache: where the decoded corpus is kept. changes: to the recipe, see `load_recipe`.
+    data: folders by the names the recipe uses. begin: a run's folder, a weights file or a built-in model with whose
+    weights a new run begins. minutes: stop, with a checkpoint, before this much time has passed since the call.
+    device: "auto", "cpu", "cuda", … workers: processes that render songs (default: one a core but two; 0 renders
+    between steps). cache: where the decoded corpus is kept. changes: to the recipe, see `load_recipe`.
     SIGTERM and SIGINT stop with a checkpoint too.
     Raises ModelError for a wrong recipe, folder or device, SessionBusy where another training writes into `out`.
     """
@@ -73,7 +75,7 @@ def train(
     with writer_lock(out / LOG_NAME):
         run = _Run(settings, out, RunLog(out, quiet=quiet), begun + 60 * minutes if minutes else float("inf"))
         trainer = Trainer(settings, _device(device))
-        run.resume(trainer)
+        run.resume(trainer, begin)
         songs = held_out_songs(settings, data, cache)
         count = max(0, (os.cpu_count() or 1) - 2) if workers is None else workers
         with _stop_on_signals(run), SongPool(pool_plan(settings), source, workers=count, step=trainer.step) as pool:
@@ -106,12 +108,15 @@ class _Run:
         self._newest: Path | None = None
         self.stopped = False
 
-    def resume(self, trainer: Trainer) -> None:
-        """Load the latest checkpoint, if any, and note how the run starts."""
+    def resume(self, trainer: Trainer, begin: Path | None) -> None:
+        """Load the latest checkpoint, or what a new run begins from, if anything, and note how the run starts."""
         found = latest_checkpoint(self._out)
         if found:
             trainer.resume(read_checkpoint(found))
             self._newest = found
+        elif begin:
+            trainer.begin_from(trained_network(begin))
+            self._log.write("begin", step=0, weights=str(begin))
         parameters = sum(parameter.numel() for parameter in trainer.network.parameters())
         self._log.write(
             "start", step=trainer.step, recipe=self._recipe.name, parameters=parameters, torch=str(torch.__version__),
@@ -136,6 +141,8 @@ class _Run:
             slowest, last = max(slowest * 0.99, now - last), now
             if trainer.step % report.validate == 0:
                 self._validate(trainer, songs)
+            if report.keep and trainer.step % report.keep == 0:
+                self._export(trainer, f"weights-{trainer.step:08d}.safetensors")
             if now - self._saved > 60 * report.checkpoint_minutes:
                 self._save(trainer)
             if time.monotonic() + RESERVE + 2 * slowest > self._deadline:
@@ -146,9 +153,7 @@ class _Run:
     def finish(self, trainer: Trainer, songs: torch.Tensor) -> TrainingSummary:
         """Save, export the averaged weights, and score once more if that was not just done."""
         checkpoint = self._save(trainer)
-        weights = self._out / "weights.safetensors"
-        notes = {"recipe": self._recipe.name, "step": str(trainer.step)}
-        save_network(weights, trainer.average, notes=notes)
+        weights = self._export(trainer, "weights.safetensors")
         finished = progress(self._recipe.schedule, trainer.step, trainer.seconds) >= 1
         if finished and trainer.step % self._recipe.report.validate:
             self._validate(trainer, songs)
@@ -158,6 +163,11 @@ class _Run:
     def _validate(self, trainer: Trainer, songs: torch.Tensor) -> None:
         self._scores = score_songs(trainer.average, songs, trainer.device)
         self._log.write("validation", step=trainer.step, **self._scores.facts())
+
+    def _export(self, trainer: Trainer, name: str) -> Path:
+        notes = {"recipe": self._recipe.name, "step": str(trainer.step)}
+        save_network(self._out / name, trainer.average, notes=notes)
+        return self._out / name
 
     def _save(self, trainer: Trainer) -> Path:
         recipe = self._recipe

@@ -99,13 +99,14 @@ class ScheduleSettings:
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
     """log: steps between log lines. validate: steps between scores on `songs` held-out songs of `seconds` seconds.
-    checkpoint_minutes: time between checkpoints."""
+    checkpoint_minutes: time between checkpoints. keep: steps between averaged weights that are kept, 0 for none."""
 
     log: int = 20
     validate: int = 500
     songs: int = 6
     seconds: float = 12.0
     checkpoint_minutes: float = 4.0
+    keep: int = 0
 
 
 @dataclass(frozen=True, slots=True)

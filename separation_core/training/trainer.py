@@ -3,18 +3,28 @@
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from separation_core.errors import ModelError
-from separation_core.models.networks import Network, build_network, load_network, save_network
+from separation_core.models.networks import (
+    Network,
+    architecture_of,
+    build_network,
+    load_network,
+    read_header,
+    save_network,
+)
 from separation_core.training.batches import Draw, mix_batch
 from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
 from separation_core.training.corpus import RATE
 from separation_core.training.losses import SharingNetwork, gathered, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
+from separation_core.zoo.built_in import built_in_card, is_built_in, weights_of
 
 MOST_SOFTENED = 4.0
 PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -64,6 +74,8 @@ class Trainer:
         self._half = half
         self._scaler = torch.amp.GradScaler(device.type, enabled=half is torch.float16)
         self.step, self.seconds, self.skipped = 0, 0.0, 0
+        # From random weights the average has to forget its beginning sooner than it forgets later on.
+        self._ramp = True
         self._hear_silence()
 
     def _hear_silence(self) -> None:
@@ -132,7 +144,9 @@ class Trainer:
         return norm
 
     def _update_average(self) -> None:
-        decay = min(self.recipe.optimiser.average, (1 + self.step) / (10 + self.step))
+        decay = self.recipe.optimiser.average
+        if self._ramp:
+            decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self._averaged, self._current, 1 - decay)
             for counter, current in self._counters:
@@ -145,7 +159,10 @@ class Trainer:
             for name, parameter in self.network.named_parameters()
             if parameter in self.optimiser.state
         }
-        known = {"step": self.step, "seconds": self.seconds, "skipped": self.skipped, "scale": self._scaler.get_scale()}
+        known = {
+            "step": self.step, "seconds": self.seconds, "skipped": self.skipped, "ramp": self._ramp,
+            "scale": self._scaler.get_scale(),
+        }  # fmt: skip
         return Checkpoint(
             dict(self.network.state_dict()),
             dict(self.average.state_dict()),
@@ -153,6 +170,15 @@ class Trainer:
             {name: values["exp_avg_sq"] for name, values in moments.items()},
             {**facts, **known},
         )
+
+    def begin_from(self, trained: Network) -> None:
+        """Take a trained network's weights before the first step. Raises ModelError where it is another network."""
+        try:
+            self.network.load_state_dict(trained.state_dict())
+            self.average.load_state_dict(trained.state_dict())
+        except RuntimeError as error:
+            raise ModelError("what to begin from is another network than the recipe's: choose another") from error
+        self._ramp = False
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint. Raises ModelError where it belongs to another network."""
@@ -163,6 +189,7 @@ class Trainer:
             raise ModelError("the checkpoint is of another network than the recipe's: choose another folder") from error
         self.step, self.seconds = int(checkpoint.facts["step"]), float(checkpoint.facts["seconds"])
         self.skipped = int(checkpoint.facts["skipped"])
+        self._ramp = bool(checkpoint.facts.get("ramp", True))
         self._load_moments(checkpoint)
         if self._scaler.is_enabled():
             self._scaler.load_state_dict({**self._scaler.state_dict(), "scale": checkpoint.facts["scale"]})
@@ -186,28 +213,29 @@ def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.rate, betas=(settings.beta1, settings.beta2))
 
 
-def export_weights(folder: Path, weights: Path, *, others: Sequence[Path] = (), soften: float = 1.0) -> None:
-    """Write the averaged weights of the latest checkpoint under `folder`.
+def export_weights(place: Path, weights: Path, *, others: Sequence[Path] = (), soften: float = 1.0) -> None:
+    """Write the averaged weights of a run's latest checkpoint, or what else `trained_network` finds at `place`.
 
-    others: runs whose weights are averaged with it, each counting alike; runs that have their first steps in common
+    others: places whose weights are averaged with it, each counting alike; runs that have their first steps in common
     mostly agree well enough for that (Wortsman et al., arXiv 2203.05482). soften: what the logits of the shares are
     divided by, from 1 on: songs unlike those it was trained on are shared out with less confidence. Raises ModelError
-    where a run has no checkpoint or another network, or where the network has no shares to soften.
+    where a place holds nothing or another network, or where the network has no shares to soften.
     """
     if not 1.0 <= soften <= MOST_SOFTENED:
         raise ModelError(f"soften {soften:g}: give 1 to {MOST_SOFTENED:g}")
-    checkpoints = [_latest_checkpoint(run) for run in (folder, *others)]
-    network, facts = _network_of(checkpoints[0]), checkpoints[0].facts
+    found = [_find(each) for each in (place, *others)]
+    networks = [each.network for each in found]
+    network = networks[0]
     try:
-        network.load_state_dict(_mean([checkpoint.average for checkpoint in checkpoints]))
+        network.load_state_dict(_mean([each.state_dict() for each in networks]))
     except (KeyError, RuntimeError) as error:
         raise ModelError("the runs are of different networks: their weights cannot be averaged") from error
     if soften > 1.0:
         if not isinstance(network, SharingNetwork):
-            raise ModelError(f"{facts['architecture']} shares no spectrum: leave soften out")
+            raise ModelError(f"{architecture_of(network)} shares no spectrum: leave soften out")
         network.soften(soften)
-    steps = ", ".join(str(checkpoint.facts["step"]) for checkpoint in checkpoints)
-    save_network(weights, network, notes={"recipe": facts["name"], "step": steps, "softened": f"{soften:g}"})
+    notes = {"recipe": found[0].recipe, "step": ", ".join(each.step for each in found), "softened": f"{soften:g}"}
+    save_network(weights, network, notes=notes)
 
 
 def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -218,28 +246,49 @@ def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tenso
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A trained network, and by which recipe and at which step it became so, as far as that is known."""
+
+    network: Network
+    recipe: str
+    step: str
+
+
 def trained_network(place: Path) -> Network:
-    """The averaged network of a run's latest checkpoint, or of an exported file, ready to infer.
+    """The averaged network of a run's latest checkpoint, of an exported file, or of a built-in model by its name
+    ("default"), ready to infer.
 
-    Raises ModelError where there is neither.
+    Raises ModelError where there is none.
     """
-    if not place.is_dir():
-        return load_network(place, name="trained")
-    checkpoint = _latest_checkpoint(place)
-    network = _network_of(checkpoint)
-    try:
-        network.load_state_dict(checkpoint.average)
-    except RuntimeError as error:
-        raise ModelError(f"the latest checkpoint in {place} is damaged: remove it to take the one before") from error
-    return network.eval()
+    return _find(place).network
 
 
-def _latest_checkpoint(folder: Path) -> Checkpoint:
+def _find(place: Path) -> _Found:
+    if place.is_dir():
+        return _of_run(place)
+    if place.exists() or not is_built_in(str(place)):
+        return _of_file(place)
+    card = built_in_card(str(place))
+    if not card.weights:
+        raise ModelError(f"{card.name} has no weights: name a model that was trained")
+    with as_file(weights_of(card)) as file:
+        return _of_file(file)
+
+
+def _of_file(path: Path) -> _Found:
+    notes = read_header(path)
+    return _Found(load_network(path, name="trained"), notes.get("recipe", ""), notes.get("step", ""))
+
+
+def _of_run(folder: Path) -> _Found:
     found = latest_checkpoint(folder)
     if found is None:
         raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
-    return read_checkpoint(found)
-
-
-def _network_of(checkpoint: Checkpoint) -> Network:
-    return build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
+    checkpoint = read_checkpoint(found)
+    network = build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
+    try:
+        network.load_state_dict(checkpoint.average)
+    except RuntimeError as error:
+        raise ModelError(f"the latest checkpoint in {folder} is damaged: remove it to take the one before") from error
+    return _Found(network.eval(), checkpoint.facts["name"], str(checkpoint.facts["step"]))
