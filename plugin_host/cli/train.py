@@ -11,6 +11,14 @@ from typer.core import TyperGroup
 from plugin_host.cli.reporting import note, out
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a training run.", show_default=False)]
+Recipe = Annotated[str, typer.Argument(help="A recipe that comes with stemrack, or a TOML file.")]
+Data = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=FOLDER", help="Where the data of that name in the recipe lies.")
+]
+Cache = Annotated[Path | None, typer.Option(help="Where the decoded corpus is kept.", show_default=False)]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar='"batch.size = 4"', help="Change an entry of the recipe.")
+]
 _HELP = ("--help", "-h")
 
 
@@ -40,11 +48,9 @@ def register(app: typer.Typer) -> None:
 
 @train_app.command()
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe that comes with stemrack, or a TOML file.")],
+    recipe: Recipe,
     folder: Annotated[Path, typer.Option("--out", help="Folder of the run; what is there goes on.")],
-    data: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=FOLDER", help="Where the data of that name in the recipe lies.")
-    ] = None,
+    data: Data = None,
     begin: Annotated[
         Path | None,
         typer.Option(
@@ -58,10 +64,8 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes that render songs.", show_default="one a core but two")
     ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Where the decoded corpus is kept.", show_default=False)] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar='"batch.size = 4"', help="Change an entry of the recipe.")
-    ] = None,
+    cache: Cache = None,
+    changes: Changes = None,
 ) -> None:
     """Train by RECIPE, going on from the latest checkpoint in --out. Ctrl-C stops with a checkpoint."""
     from separation_core.training.data import parse_folders
@@ -110,6 +114,23 @@ def export(
 
     export_weights(folder, weights, others=mean or (), soften=soften)
     _tell_size(weights)
+
+
+@train_app.command()
+def settle(
+    recipe: Recipe,
+    weights: Annotated[Path, typer.Argument(metavar="RUN|FILE|MODEL", help="What `export` wrote, or a run's folder.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write, .safetensors.")],
+    data: Data = None,
+    cache: Cache = None,
+    changes: Changes = None,
+) -> None:
+    """Measure anew what normalisations count, on songs of RECIPE's data: averaged weights have no counts yet."""
+    from separation_core.training.data import parse_folders
+    from separation_core.training.settling import settle_weights
+
+    settle_weights(recipe, weights, target, data=parse_folders(data or []), cache=cache, changes=changes or ())
+    _tell_size(target)
 
 
 @train_app.command()

@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("--soften", type=float, default=1.0, help="divide the logits of shares: less sure")
     export.set_defaults(run=_export)
+    settle = commands.add_parser("settle", help="measure anew what the normalisations of averaged weights count")
+    settle.add_argument("recipe", help="a recipe's name or TOML file, for its data")
+    settle.add_argument("weights", type=Path, metavar="RUN|FILE|MODEL")
+    settle.add_argument("out", type=Path)
+    _add_data(settle)
+    settle.set_defaults(run=_settle)
     plot = commands.add_parser("plot", help="draw a run's log as a picture (needs matplotlib)")
     plot.add_argument("run_folder", type=Path)
     plot.add_argument("picture", type=Path)
@@ -62,14 +68,18 @@ def _parser() -> argparse.ArgumentParser:
 def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("recipe", help="a recipe's name or TOML file")
     train.add_argument("--out", type=Path, required=True)
-    train.add_argument("--data", action="append", default=[], metavar="NAME=FOLDER")
     train.add_argument("--from", type=Path, dest="begin", metavar="RUN|FILE|MODEL", help="begin with its weights")
     train.add_argument("--minutes", type=float)
     train.add_argument("--device", default="auto")
     train.add_argument("--workers", type=int)
-    train.add_argument("--cache", type=Path, help="where the decoded corpus is kept")
-    train.add_argument("--set", action="append", default=[], dest="changes", metavar='"batch.size = 4"')
+    _add_data(train)
     train.set_defaults(run=_train)
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data", action="append", default=[], metavar="NAME=FOLDER")
+    command.add_argument("--cache", type=Path, help="where the decoded corpus is kept")
+    command.add_argument("--set", action="append", default=[], dest="changes", metavar='"batch.size = 4"')
 
 
 # PyTorch is imported by the commands that use it: rendering processes start by importing this module anew.
@@ -115,6 +125,16 @@ def _export(options: argparse.Namespace) -> None:
     from separation_core.training.trainer import export_weights
 
     export_weights(options.run_folder, options.weights, others=options.mean, soften=options.soften)
+
+
+def _settle(options: argparse.Namespace) -> None:
+    from separation_core.training.data import parse_folders
+    from separation_core.training.settling import settle_weights
+
+    settle_weights(
+        options.recipe, options.weights, options.out, data=parse_folders(options.data), cache=options.cache,
+        changes=options.changes,
+    )  # fmt: skip
 
 
 def _plot(options: argparse.Namespace) -> None:

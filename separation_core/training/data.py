@@ -2,12 +2,13 @@
 
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from separation_core.errors import ModelError
 from separation_core.training.batches import BatchPlan, Draw, draw_batch
@@ -72,14 +73,31 @@ def held_out_songs(recipe: Recipe, folders: Mapping[str, Path], cache: Path | No
 
     Real stems given as folders have no held-out part of their own: keep songs aside and use `scoring`.
     """
+    report = recipe.report
+    songs = whole_songs(recipe, folders, cache, HELD_OUT_SEED, report.songs, report.seconds, held_out=True)
+    return torch.from_numpy(np.stack(list(songs)))
+
+
+def whole_songs(
+    recipe: Recipe,
+    folders: Mapping[str, Path],
+    cache: Path | None,
+    seed: int,
+    count: int,
+    seconds: float,
+    *,
+    held_out: bool = False,
+) -> Iterator[NDArray[np.float32]]:
+    """`count` songs (stem, channel, frame) as they are, before batches balance them: composed ones if the recipe has
+    any. held_out: with the voices that training never uses."""  # fmt: skip
     composed = tuple(entry for entry in recipe.data if entry.kind == "composed")
     # Instrumentals at the very last: nobody knows their drums and basses, so they tell least.
     chosen = composed or tuple(entry for entry in recipe.data if entry.kind == "stems") or recipe.data
-    sources = tuple(_open(settings, folders, cache, held_out=True) for settings in chosen)
+    sources = tuple(_open(settings, folders, cache, held_out=held_out) for settings in chosen)
     source = MixedSources(sources, tuple(settings.weight for settings in chosen))
-    frames = int(recipe.report.seconds * RATE)
-    songs = np.stack([song_number(source, HELD_OUT_SEED, number, frames) for number in range(recipe.report.songs)])
-    return torch.from_numpy(np.where(songs == UNPARTED, 0, songs).astype(np.float32) / 32768)
+    for number in range(count):
+        song = song_number(source, seed, number, int(seconds * RATE))
+        yield np.where(song == UNPARTED, 0, song).astype(np.float32) / np.float32(32768)
 
 
 class BatchStream:

@@ -2,8 +2,8 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
@@ -223,8 +223,7 @@ def export_weights(place: Path, weights: Path, *, others: Sequence[Path] = (), s
     """
     if not 1.0 <= soften <= MOST_SOFTENED:
         raise ModelError(f"soften {soften:g}: give 1 to {MOST_SOFTENED:g}")
-    found = [_find(each) for each in (place, *others)]
-    networks = [each.network for each in found]
+    networks = [trained_network(each) for each in (place, *others)]
     network = networks[0]
     try:
         network.load_state_dict(_mean([each.state_dict() for each in networks]))
@@ -234,8 +233,9 @@ def export_weights(place: Path, weights: Path, *, others: Sequence[Path] = (), s
         if not isinstance(network, SharingNetwork):
             raise ModelError(f"{architecture_of(network)} shares no spectrum: leave soften out")
         network.soften(soften)
-    notes = {"recipe": found[0].recipe, "step": ", ".join(each.step for each in found), "softened": f"{soften:g}"}
-    save_network(weights, network, notes=notes)
+    notes = [training_notes(each) for each in (place, *others)]
+    steps = ", ".join(note.get("step", "?") for note in notes)
+    save_network(weights, network, notes={**notes[0], "step": steps, "softened": f"{soften:g}"})
 
 
 def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -246,49 +246,48 @@ def _mean(states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tenso
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A trained network, and by which recipe and at which step it became so, as far as that is known."""
-
-    network: Network
-    recipe: str
-    step: str
-
-
 def trained_network(place: Path) -> Network:
     """The averaged network of a run's latest checkpoint, of an exported file, or of a built-in model by its name
     ("default"), ready to infer.
 
     Raises ModelError where there is none.
     """
-    return _find(place).network
-
-
-def _find(place: Path) -> _Found:
-    if place.is_dir():
-        return _of_run(place)
-    if place.exists() or not is_built_in(str(place)):
-        return _of_file(place)
-    card = built_in_card(str(place))
-    if not card.weights:
-        raise ModelError(f"{card.name} has no weights: name a model that was trained")
-    with as_file(weights_of(card)) as file:
-        return _of_file(file)
-
-
-def _of_file(path: Path) -> _Found:
-    notes = read_header(path)
-    return _Found(load_network(path, name="trained"), notes.get("recipe", ""), notes.get("step", ""))
-
-
-def _of_run(folder: Path) -> _Found:
-    found = latest_checkpoint(folder)
-    if found is None:
-        raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
-    checkpoint = read_checkpoint(found)
+    if not place.is_dir():
+        with _weights_file(place) as file:
+            return load_network(file, name="trained")
+    checkpoint = _latest_checkpoint(place)
     network = build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
     try:
         network.load_state_dict(checkpoint.average)
     except RuntimeError as error:
-        raise ModelError(f"the latest checkpoint in {folder} is damaged: remove it to take the one before") from error
-    return _Found(network.eval(), checkpoint.facts["name"], str(checkpoint.facts["step"]))
+        raise ModelError(f"the latest checkpoint in {place} is damaged: remove it to take the one before") from error
+    return network.eval()
+
+
+def training_notes(place: Path) -> dict[str, str]:
+    """How `trained_network(place)` became so, as far as that is known: recipe, step, …"""
+    if place.is_dir():
+        facts = _latest_checkpoint(place).facts
+        return {"recipe": facts["name"], "step": str(facts["step"])}
+    with _weights_file(place) as file:
+        return {name: text for name, text in read_header(file).items() if name not in ("architecture", "config")}
+
+
+@contextmanager
+def _weights_file(place: Path) -> Iterator[Path]:
+    """The file at `place`, or that of the built-in model of this name."""
+    if place.exists() or not is_built_in(str(place)):
+        yield place
+        return
+    card = built_in_card(str(place))
+    if not card.weights:
+        raise ModelError(f"{card.name} has no weights: name a model that was trained")
+    with as_file(weights_of(card)) as file:
+        yield file
+
+
+def _latest_checkpoint(folder: Path) -> Checkpoint:
+    found = latest_checkpoint(folder)
+    if found is None:
+        raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
+    return read_checkpoint(found)

@@ -1,17 +1,24 @@
-"""A run that begins with trained weights, and the averaged weights that a run keeps on its way."""
+"""A run that begins with trained weights, the averaged weights that it keeps on its way, and their normalisations."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from separation_core.errors import ModelError
-from separation_core.models.networks import load_network
+from separation_core.models.networks import build_network, load_network, save_network
 from separation_core.training.checkpoints import latest_checkpoint, read_checkpoint
+from separation_core.training.data import whole_songs
 from separation_core.training.log import read_log
 from separation_core.training.loop import train
-from separation_core.training.trainer import export_weights, trained_network
+from separation_core.training.recipe import load_recipe
+from separation_core.training.settling import SECONDS, SEED, settle_weights
+from separation_core.training.trainer import export_weights, trained_network, training_notes
+
+SMALL_BANDS = {"window": 1024, "hop": 256, "folds": [[512, 4]], "widths": [8, 16], "depth": 1}
+SMALL_SCNET = {"dims": [4, 8], "paths": 2, "expand": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +81,30 @@ def test_what_cannot_be_begun_with_is_named(begun, tmp_path: Path) -> None:
     for begin, complaint in (("default", "another network"), ("dsp", "no weights"), ("no such", "not a weights file")):
         with pytest.raises(ModelError, match=complaint):
             begun("refused", begin=Path(begin))
+
+
+def test_normalisations_are_settled_on_songs_as_they_are(
+    recipe_file: Path, corpus_folder: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    network = build_network("band-unet", SMALL_BANDS)
+    torch.nn.init.normal_(network.exit.weight, std=0.3)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.running_mean += 7
+    save_network(tmp_path / "off", network, notes={"recipe": "made", "step": "5"})
+    data, cache = {"corpus": corpus_folder}, tmp_path / "cache"
+    settle_weights(recipe_file, tmp_path / "off", tmp_path / "settled", data=data, cache=cache, songs=6)
+    settled = load_network(tmp_path / "settled", name="x")
+    assert training_notes(tmp_path / "settled") == {"recipe": "made", "step": "5", "settled": "6"}
+    songs = whole_songs(load_recipe(recipe_file), data, cache, SEED, 6, SECONDS)
+    mixes = torch.from_numpy(np.stack([song.sum(axis=0) for song in songs]))
+    with torch.inference_mode():
+        wanted = network.train()(mixes)  # by the statistics of these very songs
+        before = trained_network(tmp_path / "off")(mixes)
+        far, near = (float((each - wanted).square().mean()) for each in (before, settled(mixes)))
+    assert near < 0.1 * far
+    save_network(tmp_path / "scnet", build_network("scnet", SMALL_SCNET))
+    for name, count, complaint in (("off", 0, "1 or more"), ("scnet", 1, "no normalisations")):
+        with pytest.raises(ModelError, match=complaint):
+            settle_weights(recipe_file, tmp_path / name, tmp_path / "x", data=data, cache=cache, songs=count)
