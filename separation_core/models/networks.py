@@ -107,11 +107,13 @@ def load_network(path: Path, *, name: str) -> Network:
 
 
 def read_header(path: Path) -> Mapping[str, str]:
-    """The text entries of a safetensors file's header. Raises ModelError for a file that is none."""
+    """The text entries of a safetensors file's header. Raises ModelError for a file that is none, or not there."""
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, HEADER_LIMIT)))
         return dict(header.get("__metadata__", {}))
-    except (OSError, struct.error, ValueError, AttributeError) as error:
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}): check the path and its permissions") from error
+    except (struct.error, ValueError, AttributeError) as error:
         raise ModelError(f"{path} is not a weights file (safetensors): fetch or export it again") from error

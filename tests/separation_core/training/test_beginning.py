@@ -78,7 +78,7 @@ def test_weights_kept_on_the_way_are_averaged_like_runs(begun, tmp_path: Path) -
 
 def test_what_cannot_be_begun_with_is_named(begun, tmp_path: Path) -> None:
     assert trained_network(Path("default")).spec.stems
-    for begin, complaint in (("default", "another network"), ("dsp", "no weights"), ("no such", "not a weights file")):
+    for begin, complaint in (("default", "another network"), ("dsp", "no weights"), ("no such", "No such file")):
         with pytest.raises(ModelError, match=complaint):
             begun("refused", begin=Path(begin))
 
