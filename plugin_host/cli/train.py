@@ -101,7 +101,9 @@ def score(
 
 @train_app.command()
 def export(
-    folder: Run,
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN|FILE|MODEL", help="A run's folder, or averaged weights that it kept.")
+    ],
     weights: Annotated[Path, typer.Argument(help="File to write, .safetensors.")],
     mean: Annotated[
         list[Path] | None,

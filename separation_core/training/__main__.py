@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     compact.add_argument("out", type=Path)
     compact.set_defaults(run=_compact)
     export = commands.add_parser("export", help="write the averaged weights of a run's latest checkpoint")
-    export.add_argument("run_folder", type=Path)
+    export.add_argument("run_folder", type=Path, metavar="RUN|FILE|MODEL")
     export.add_argument("weights", type=Path)
     export.add_argument(
         "--mean", type=Path, action="append", default=[], metavar="RUN|FILE", help="average with its weights"

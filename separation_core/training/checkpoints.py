@@ -90,8 +90,8 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read one checkpoint folder, tensors on the CPU. Raises ModelError where it is damaged or cannot be read."""
-    try:
-        facts = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    facts = read_facts(path)
+    with _read_errors(path):
         parts = sorted(path.glob("part-*.safetensors"))
         if len(parts) != facts.get("parts", len(parts)):  # which older ones do not say
             raise ValueError(f"{len(parts)} of {facts['parts']} parts are there")
@@ -99,13 +99,27 @@ def read_checkpoint(path: Path) -> Checkpoint:
         for part in parts:
             tensors.update(load_file(part))
         groups = _unflatten(tensors, compact=facts["compact"])
+        return Checkpoint(**groups, facts=facts)
+
+
+def read_facts(path: Path) -> Mapping[str, Any]:
+    """What a checkpoint folder says of itself, without its tensors. Raises ModelError as `read_checkpoint` does."""
+    with _read_errors(path):
+        facts: dict[str, Any] = json.loads((path / "state.json").read_text(encoding="utf-8"))
+        form = facts.get("format")
+    if form != FORMAT:
+        raise ModelError(f"checkpoint {path} has format {form}, not {FORMAT}: start a new run")
+    return facts
+
+
+@contextmanager
+def _read_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ModelError(f"checkpoint {path} cannot be read ({error}): check its files and permissions") from error
     except (ValueError, KeyError, AttributeError, SafetensorError) as error:
         raise ModelError(f"checkpoint {path} is damaged ({error}): remove it to go on from the one before") from error
-    if facts["format"] != FORMAT:
-        raise ModelError(f"checkpoint {path} has format {facts['format']}, not {FORMAT}: start a new run")
-    return Checkpoint(**groups, facts=facts)
 
 
 def _found(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import uuid4
 
 import numpy as np
@@ -51,6 +51,9 @@ class Sample:
     bpm: float | None = None
     start: int | None = None
     frames: int | None = None
+
+
+_KINDS = get_type_hints(Sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +128,11 @@ def _sample(record: Any, folder: Path) -> Sample:
 
 def _check_types(sample: Sample, folder: Path) -> None:
     where = f"{folder / 'index.json'}: {sample.path!r}"
-    for entry in fields(Sample):
-        value, kind = getattr(sample, entry.name), entry.type
-        if not isinstance(value, kind) and not (type(value) is int and isinstance(0.0, kind)):  # type: ignore[arg-type]  # no annotation here is a string
-            raise ModelError(f"{where} has {entry.name} {value!r}, which is of the wrong type: correct it")
+    for name, kind in _KINDS.items():
+        value = getattr(sample, name)
+        whole_tempo = name == "bpm" and type(value) is int
+        if not isinstance(value, kind) and not whole_tempo:
+            raise ModelError(f"{where} has {name} {value!r}, which is of the wrong type: correct it")
     if min(sample.start or 0, sample.frames or 0) < 0:
         raise ModelError(f"{where} has a start or frames below 0: correct it")
 

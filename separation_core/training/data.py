@@ -89,7 +89,7 @@ def whole_songs(
     held_out: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """`count` songs (stem, channel, frame) as they are, before batches balance them: composed ones if the recipe has
-    any. held_out: with the voices that training never uses."""  # fmt: skip
+    any. held_out: with the voices that training never uses."""
     composed = tuple(entry for entry in recipe.data if entry.kind == "composed")
     # Instrumentals at the very last: nobody knows their drums and basses, so they tell least.
     chosen = composed or tuple(entry for entry in recipe.data if entry.kind == "stems") or recipe.data

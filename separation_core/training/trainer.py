@@ -20,7 +20,7 @@ from separation_core.models.networks import (
     save_network,
 )
 from separation_core.training.batches import Draw, mix_batch
-from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint
+from separation_core.training.checkpoints import Checkpoint, latest_checkpoint, read_checkpoint, read_facts
 from separation_core.training.corpus import RATE
 from separation_core.training.losses import SharingNetwork, gathered, separation_loss, share_loss
 from separation_core.training.recipe import Recipe, ScheduleSettings
@@ -255,7 +255,7 @@ def trained_network(place: Path) -> Network:
     if not place.is_dir():
         with _weights_file(place) as file:
             return load_network(file, name="trained")
-    checkpoint = _latest_checkpoint(place)
+    checkpoint = read_checkpoint(_latest(place))
     network = build_network(checkpoint.facts["architecture"], checkpoint.facts["sizes"])
     try:
         network.load_state_dict(checkpoint.average)
@@ -267,7 +267,7 @@ def trained_network(place: Path) -> Network:
 def training_notes(place: Path) -> dict[str, str]:
     """How `trained_network(place)` became so, as far as that is known: recipe, step, …"""
     if place.is_dir():
-        facts = _latest_checkpoint(place).facts
+        facts = read_facts(_latest(place))
         return {"recipe": facts["name"], "step": str(facts["step"])}
     with _weights_file(place) as file:
         return {name: text for name, text in read_header(file).items() if name not in ("architecture", "config")}
@@ -286,8 +286,8 @@ def _weights_file(place: Path) -> Iterator[Path]:
         yield file
 
 
-def _latest_checkpoint(folder: Path) -> Checkpoint:
+def _latest(folder: Path) -> Path:
     found = latest_checkpoint(folder)
     if found is None:
         raise ModelError(f"{folder} holds no checkpoint: name the folder of a training run")
-    return read_checkpoint(found)
+    return found
